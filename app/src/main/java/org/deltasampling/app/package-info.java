@@ -1,0 +1,4 @@
+@NullMarked
+package org.deltasampling.app;
+
+import org.jspecify.annotations.NullMarked;

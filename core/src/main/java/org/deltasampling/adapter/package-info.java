@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.adapter;
+
+import org.jspecify.annotations.NullMarked;

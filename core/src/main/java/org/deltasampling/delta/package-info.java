@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.delta;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.diffusion;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.generate;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.model;
+
+import org.jspecify.annotations.NullMarked;

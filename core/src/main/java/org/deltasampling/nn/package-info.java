@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.nn;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.sampling;
+
+import org.jspecify.annotations.NullMarked;

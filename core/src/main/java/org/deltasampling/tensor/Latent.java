@@ -1,0 +1,83 @@
+package org.deltasampling.tensor;
+
+import java.util.Arrays;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * An immutable point of the sampled space, shape (batch, channels, height, width), float32 unless a caller made it
+ * otherwise. Every operation makes a new one in the current {@link TensorScope}.
+ */
+public final class Latent {
+
+    private final Tensor tensor;
+
+    public Latent(Tensor tensor) {
+        this.tensor = tensor;
+    }
+
+    /** The native tensor; borrowed from the region that owns it. */
+    public Tensor tensor() {
+        return tensor;
+    }
+
+    /** {@code this + other}. */
+    public Latent plus(Latent other) {
+        return new Latent(tensor.add(other.tensor));
+    }
+
+    /** {@code this + factor * other}. */
+    public Latent plus(double factor, Latent other) {
+        return new Latent(tensor.add(other.tensor, new Scalar(factor)));
+    }
+
+    /** {@code this - other}. */
+    public Latent minus(Latent other) {
+        return new Latent(tensor.sub(other.tensor));
+    }
+
+    /** {@code factor * this}. */
+    public Latent times(double factor) {
+        return new Latent(tensor.mul(new Scalar(factor)));
+    }
+
+    /** {@code this + constant}, element by element. */
+    public Latent plus(double constant) {
+        return new Latent(tensor.add(new Scalar(constant)));
+    }
+
+    /** {@code a * x + b * y}. */
+    public static Latent combine(double a, Latent x, double b, Latent y) {
+        return x.times(a).plus(b, y);
+    }
+
+    /** The channels of {@code this} followed by those of {@code other}. */
+    public Latent joinChannels(Latent other) {
+        return new Latent(torch.cat(new org.bytedeco.pytorch.TensorVector(tensor, other.tensor), 1));
+    }
+
+    /** Channels {@code from} (inclusive) to {@code from + count}. */
+    public Latent channels(long from, long count) {
+        return new Latent(tensor.narrow(1, from, count));
+    }
+
+    /** Shape as (batch, channels, height, width). */
+    public long[] shape() {
+        return tensor.sizes().vec().get();
+    }
+
+    /** Euclidean norm over all elements. */
+    public double norm() {
+        return tensor.norm().item_double();
+    }
+
+    /** Whether both hold the same bits. */
+    public boolean sameBits(Latent other) {
+        return Arrays.equals(shape(), other.shape()) && tensor.equal(other.tensor);
+    }
+
+    void release() {
+        tensor.close();
+    }
+}

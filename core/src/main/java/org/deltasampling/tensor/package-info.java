@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.tensor;
+
+import org.jspecify.annotations.NullMarked;

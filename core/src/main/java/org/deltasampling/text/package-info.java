@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.text;
+
+import org.jspecify.annotations.NullMarked;

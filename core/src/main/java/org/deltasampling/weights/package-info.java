@@ -1,0 +1,5 @@
+/** */
+@NullMarked
+package org.deltasampling.weights;
+
+import org.jspecify.annotations.NullMarked;
