@@ -1,18 +1,32 @@
 package org.deltasampling.weights;
 
 import java.util.Arrays;
+import org.bytedeco.pytorch.LongArrayRef;
+import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /** What a file says of a tensor without reading it. */
 public record TensorInfo(torch.ScalarType type, long[] shape) {
 
     public TensorInfo {
+        type = type.intern(); // what native code returns is not the constant itself
         shape = shape.clone();
     }
 
     @Override
     public long[] shape() {
         return shape.clone();
+    }
+
+    /** What {@code tensor} is. */
+    public static TensorInfo of(Tensor tensor) {
+        try (LongArrayRef sizes = tensor.sizes()) {
+            long[] shape = new long[(int) sizes.size()];
+            for (int i = 0; i < shape.length; i++) {
+                shape[i] = sizes.get(i);
+            }
+            return new TensorInfo(tensor.scalar_type(), shape);
+        }
     }
 
     /** Number of elements. */

@@ -1,10 +1,16 @@
 package org.deltasampling.weights;
 
+import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
 /** Named tensors, read on demand, never all at once. */
 public interface WeightSource {
+
+    /** {@code tensors} as a source; they are borrowed and must outlive it. */
+    static WeightSource of(Map<String, Tensor> tensors) {
+        return new TensorMap(tensors);
+    }
 
     /** Every name, in the dialect of this source. */
     Set<String> names();

@@ -1,4 +1,8 @@
-/** */
+/**
+ * Weights from files to models: a {@link org.deltasampling.weights.WeightSource} is named tensors read on demand, {@link
+ * org.deltasampling.weights.SafetensorsFile} is one over a mapped file. What is wrong with a file is said by a {@link
+ * org.deltasampling.weights.BadWeightsException}.
+ */
 @NullMarked
 package org.deltasampling.weights;
 

@@ -1,0 +1,42 @@
+package org.deltasampling.weights;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Optional;
+
+/** The known name that a wrong one was probably meant to be. */
+final class Nearest {
+
+    private Nearest() {}
+
+    /** {@code " (the nearest is X)"}, or nothing where no name is near. */
+    static String hint(String name, Collection<String> known) {
+        return to(name, known).map(n -> " (the nearest is " + n + ")").orElse("");
+    }
+
+    /** The known name with the fewest edits from {@code name}, if at most half of it has to change. */
+    static Optional<String> to(String name, Collection<String> known) {
+        return known.stream()
+                .filter(k -> !k.equals(name) && edits(name, k) * 2 <= Math.max(name.length(), k.length()))
+                .min(Comparator.comparingInt((String k) -> edits(name, k)).thenComparing(Comparator.naturalOrder()));
+    }
+
+    /** Levenshtein distance. */
+    private static int edits(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int above = row[j];
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                row[j] = Math.min(replaced, Math.min(above, row[j - 1]) + 1);
+                diagonal = above;
+            }
+        }
+        return row[b.length()];
+    }
+}
