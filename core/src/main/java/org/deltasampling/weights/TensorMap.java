@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
-/** Borrowed tensors by name; what is loaded is a handle of its own on the same storage. */
+/** Borrowed tensors by name. */
 record TensorMap(Map<String, Tensor> tensors) implements WeightSource {
 
     TensorMap {
@@ -25,7 +25,7 @@ record TensorMap(Map<String, Tensor> tensors) implements WeightSource {
 
     @Override
     public Tensor load(String name) {
-        return new Tensor(tensor(name));
+        return tensor(name);
     }
 
     private Tensor tensor(String name) {

@@ -23,7 +23,8 @@ public interface WeightSource {
     TensorInfo info(String name);
 
     /**
-     * The tensor; owned by the caller's scope, its storage possibly a read-only mapping of the file.
+     * The tensor, to be read only: it may share its storage with a mapped file or another model. It belongs to the caller's
+     * scope, unless the source owns it ({@link ResidentWeights}) or was given it ({@link #of}).
      *
      * @throws BadWeightsException if there is no tensor of that name
      */
