@@ -34,11 +34,14 @@ public final class TensorScope implements AutoCloseable {
         return new TensorScope(true);
     }
 
-    /** Runs {@code body} in a region of its own; the result moves to the caller's region, the temporaries die. */
+    /**
+     * Runs {@code body} in a region of its own; the result moves to the caller's region, the temporaries die. Gradients are
+     * recorded if the caller records them: what a backward pass needs, libtorch keeps by itself.
+     */
     public static Tensor scopedTensor(Supplier<Tensor> body) {
         PointerScope outer = PointerScope.getInnerScope();
         Tensor result;
-        try (TensorScope scope = open()) {
+        try (TensorScope scope = recording()) {
             result = body.get();
             Held.refuseView(result);
             result.retainReference();

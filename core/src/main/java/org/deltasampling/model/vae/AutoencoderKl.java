@@ -1,0 +1,311 @@
+package org.deltasampling.model.vae;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.model.LatentSpace;
+import org.deltasampling.model.Settings;
+import org.deltasampling.nn.Activation;
+import org.deltasampling.nn.Attention;
+import org.deltasampling.nn.Conv2d;
+import org.deltasampling.nn.GroupNorm;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.nn.ResnetBlock;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The autoencoder between pictures and latents (Rombach et al. 2022, appendix G.1), with the structure and names of
+ * diffusers' {@code AutoencoderKL}.
+ *
+ * <p>Latents here are in the autoencoder's own units; {@link LatentSpace} scales them for the models. It computes in the
+ * precision of its weights and answers in that of its input.
+ */
+public final class AutoencoderKl {
+
+    private static final double EPS = 1e-6;
+
+    /**
+     * Widths and depths, from the finest level to the coarsest.
+     *
+     * @param resnets resnet blocks of an encoder level; a decoder level has one more
+     * @param attention whether the middles have attention
+     * @param scale,shift see {@link LatentSpace}
+     */
+    public record Config(
+            long imageChannels,
+            long latentChannels,
+            List<Long> channels,
+            long resnets,
+            long groups,
+            boolean quantConv,
+            boolean postQuantConv,
+            boolean attention,
+            double scale,
+            double shift) {
+
+        /**
+         * From diffusers' config.json. Values that would change the answer and are not implemented are refused.
+         *
+         * @throws org.deltasampling.weights.BadWeightsException with the key and why
+         */
+        public static Config read(JsonNode json) {
+            Settings s = new Settings("autoencoder", json);
+            s.require("_class_name", "AutoencoderKL");
+            s.require("act_fn", "silu", "swish");
+            s.require("latents_mean");
+            s.require("latents_std");
+            List<Long> channels = s.wholes("block_out_channels", List.of(64L));
+            blocks(s, "down_block_types", "DownEncoderBlock2D", channels.size());
+            blocks(s, "up_block_types", "UpDecoderBlock2D", channels.size());
+            long pictures = s.whole("in_channels", 3);
+            s.require("out_channels", Long.toString(pictures));
+            return new Config(
+                    pictures,
+                    s.whole("latent_channels", 4),
+                    channels,
+                    s.whole("layers_per_block", 1),
+                    s.whole("norm_num_groups", 32),
+                    s.flag("use_quant_conv", true),
+                    s.flag("use_post_quant_conv", true),
+                    s.flag("mid_block_add_attention", true),
+                    s.number("scaling_factor", 0.18215),
+                    s.number("shift_factor", 0));
+        }
+
+        private static void blocks(Settings s, String key, String only, int levels) {
+            List<String> types = s.texts(key, List.of(only));
+            if (types.size() != levels || !types.stream().allMatch(only::equals)) {
+                throw s.refused(
+                        key, "is %s where %d times %s is needed".formatted(String.join(", ", types), levels, only));
+            }
+        }
+
+        /**
+         * From the shapes of a file without a config; names are canonical. Scale and shift leave no trace in the shapes:
+         * those of SD-1 and SD-2 are taken, 0.18215 and 0. Group norms have 32 groups.
+         */
+        public static Config infer(WeightSource weights) {
+            List<Long> channels = new ArrayList<>();
+            while (weights.names().contains("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))) {
+                channels.add(weights
+                        .info("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))
+                        .shape()[0]);
+            }
+            long resnets = 0;
+            while (weights.names().contains("encoder.down_blocks.0.resnets.%d.conv1.weight".formatted(resnets))) {
+                resnets++;
+            }
+            return new Config(
+                    weights.info("encoder.conv_in.weight").shape()[1],
+                    weights.info("decoder.conv_in.weight").shape()[1],
+                    channels,
+                    resnets,
+                    32,
+                    weights.names().contains("quant_conv.weight"),
+                    weights.names().contains("post_quant_conv.weight"),
+                    weights.names().contains("decoder.mid_block.attentions.0.to_q.weight"),
+                    0.18215,
+                    0);
+        }
+
+        /** The space of the latents; each level but the last halves the picture. */
+        public LatentSpace latentSpace() {
+            return new LatentSpace(latentChannels, 1L << (channels.size() - 1), scale, shift);
+        }
+
+        long last() {
+            return channels.get(channels.size() - 1);
+        }
+    }
+
+    /** The normal distribution that a picture is encoded to, both (b, latentChannels, h, w). */
+    public record Moments(Tensor mean, Tensor logVariance) {}
+
+    private final Config config;
+    private final Encoder encoder;
+    private final @Nullable Conv2d quant;
+    private final @Nullable Conv2d postQuant;
+    private final Decoder decoder;
+
+    /** Declares and takes every parameter under its canonical name; computes nothing. */
+    public AutoencoderKl(Config c, Parameters p) {
+        config = c;
+        encoder = new Encoder(c, p.at("encoder"));
+        quant = c.quantConv()
+                ? Conv2d.same(p.at("quant_conv"), 2 * c.latentChannels(), 2 * c.latentChannels(), 1)
+                : null;
+        postQuant = c.postQuantConv()
+                ? Conv2d.same(p.at("post_quant_conv"), c.latentChannels(), c.latentChannels(), 1)
+                : null;
+        decoder = new Decoder(c, p.at("decoder"));
+    }
+
+    public LatentSpace latentSpace() {
+        return config.latentSpace();
+    }
+
+    /** image (b, imageChannels, height, width) in [-1, 1]; the log-variance is clamped to [-30, 20]. */
+    public Moments encode(Tensor image) {
+        Tensor moments = TensorScope.scopedTensor(() -> {
+            Tensor y = encoder.apply(image.to(decoder.convIn.weight().scalar_type())); // (b, 2 latentChannels, h, w)
+            return (quant == null ? y : quant.apply(y)).to(image.scalar_type());
+        });
+        return new Moments(
+                moments.narrow(1, 0, config.latentChannels()),
+                moments.narrow(1, config.latentChannels(), config.latentChannels())
+                        .clamp(new ScalarOptional(new Scalar(-30.0)), new ScalarOptional(new Scalar(20.0))));
+    }
+
+    /** latent (b, latentChannels, h, w) to a picture (b, imageChannels, height, width), about in [-1, 1]. */
+    public Tensor decode(Tensor latent) {
+        return TensorScope.scopedTensor(() -> {
+            Tensor z = latent.to(decoder.convIn.weight().scalar_type());
+            return decoder.apply(postQuant == null ? z : postQuant.apply(z)).to(latent.scalar_type());
+        });
+    }
+
+    /** Picture to moments: levels of resnets, each but the last followed by half the size, then the middle. */
+    private static final class Encoder {
+
+        private final Conv2d convIn;
+        private final List<List<ResnetBlock>> levels = new ArrayList<>();
+        private final List<Conv2d> downsamples = new ArrayList<>();
+        private final Middle middle;
+        private final GroupNorm normOut;
+        private final Conv2d convOut;
+
+        Encoder(Config c, Parameters p) {
+            long width = c.channels().get(0);
+            convIn = Conv2d.same(p.at("conv_in"), c.imageChannels(), width, 3);
+            for (int i = 0; i < c.channels().size(); i++) {
+                Parameters block = p.at("down_blocks." + i);
+                long out = c.channels().get(i);
+                levels.add(resnets(c, block, width, out, c.resnets()));
+                if (i < c.channels().size() - 1) {
+                    downsamples.add(Conv2d.of(block.at("downsamplers.0.conv"), out, out, 3, 2, 0));
+                }
+                width = out;
+            }
+            middle = new Middle(c, p.at("mid_block"));
+            normOut = GroupNorm.of(p.at("conv_norm_out"), width, c.groups(), EPS);
+            convOut = Conv2d.same(p.at("conv_out"), width, 2 * c.latentChannels(), 3);
+        }
+
+        Tensor apply(Tensor image) {
+            Tensor y = convIn.apply(image);
+            for (int i = 0; i < levels.size(); i++) {
+                y = through(levels.get(i), y);
+                if (i < downsamples.size()) {
+                    y = halve(downsamples.get(i), y);
+                }
+            }
+            return convOut.apply(Activation.SILU.apply(normOut.apply(middle.apply(y))));
+        }
+
+        /** One more row and column of zeros, at the right and the bottom only. */
+        private static Tensor halve(Conv2d downsample, Tensor x) {
+            return TensorScope.scopedTensor(() -> downsample.apply(torch.constant_pad_nd(x, 0, 1, 0, 1)));
+        }
+    }
+
+    /** Latent to picture: the middle, then levels of resnets from the coarsest, each but the finest followed by twice the size. */
+    private static final class Decoder {
+
+        private final Conv2d convIn;
+        private final Middle middle;
+        private final List<List<ResnetBlock>> levels = new ArrayList<>();
+        private final List<Conv2d> upsamples = new ArrayList<>();
+        private final GroupNorm normOut;
+        private final Conv2d convOut;
+
+        Decoder(Config c, Parameters p) {
+            long width = c.last();
+            convIn = Conv2d.same(p.at("conv_in"), c.latentChannels(), width, 3);
+            middle = new Middle(c, p.at("mid_block"));
+            int last = c.channels().size() - 1;
+            for (int i = 0; i <= last; i++) {
+                Parameters block = p.at("up_blocks." + i);
+                long out = c.channels().get(last - i);
+                levels.add(resnets(c, block, width, out, c.resnets() + 1));
+                if (i < last) {
+                    upsamples.add(Conv2d.same(block.at("upsamplers.0.conv"), out, out, 3));
+                }
+                width = out;
+            }
+            normOut = GroupNorm.of(p.at("conv_norm_out"), width, c.groups(), EPS);
+            convOut = Conv2d.same(p.at("conv_out"), width, c.imageChannels(), 3);
+        }
+
+        Tensor apply(Tensor latent) {
+            Tensor y = middle.apply(convIn.apply(latent));
+            for (int i = 0; i < levels.size(); i++) {
+                y = through(levels.get(i), y);
+                if (i < upsamples.size()) {
+                    y = twice(upsamples.get(i), y);
+                }
+            }
+            return convOut.apply(Activation.SILU.apply(normOut.apply(y)));
+        }
+
+        private static Tensor twice(Conv2d upsample, Tensor x) {
+            return TensorScope.scopedTensor(() ->
+                    upsample.apply(torch.upsample_nearest2d(x, new long[] {2 * x.size(2), 2 * x.size(3)})));
+        }
+    }
+
+    /** Resnet, attention over the elements of the picture with one head, resnet. */
+    private static final class Middle {
+
+        private final ResnetBlock before;
+        private final @Nullable GroupNorm norm;
+        private final @Nullable Attention attention;
+        private final ResnetBlock after;
+
+        Middle(Config c, Parameters p) {
+            long width = c.last();
+            before = ResnetBlock.timeless(p.at("resnets.0"), width, width, c.groups(), EPS);
+            norm = c.attention() ? GroupNorm.of(p.at("attentions.0.group_norm"), width, c.groups(), EPS) : null;
+            attention = c.attention() ? Attention.withBias(p.at("attentions.0"), width, 1) : null;
+            after = ResnetBlock.timeless(p.at("resnets.1"), width, width, c.groups(), EPS);
+        }
+
+        Tensor apply(Tensor x) {
+            return after.apply(attend(before.apply(x)));
+        }
+
+        private Tensor attend(Tensor x) {
+            if (norm == null || attention == null) {
+                return x;
+            }
+            return TensorScope.scopedTensor(() -> {
+                Tensor tokens = norm.apply(x).flatten(2, 3).transpose(1, 2); // (b, h w, c)
+                Tensor seen = attention.apply(tokens, tokens);
+                return x.add(seen.transpose(1, 2).reshape(x.sizes().vec().get())); // (b, c, h, w)
+            });
+        }
+    }
+
+    private static List<ResnetBlock> resnets(Config c, Parameters block, long in, long out, long count) {
+        List<ResnetBlock> resnets = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            resnets.add(ResnetBlock.timeless(block.at("resnets." + i), i == 0 ? in : out, out, c.groups(), EPS));
+        }
+        return resnets;
+    }
+
+    private static Tensor through(List<ResnetBlock> resnets, Tensor x) {
+        return TensorScope.scopedTensor(() -> {
+            Tensor y = x;
+            for (ResnetBlock resnet : resnets) {
+                y = resnet.apply(y);
+            }
+            return y;
+        });
+    }
+}

@@ -1,0 +1,5 @@
+/** The autoencoder between pictures and latents: {@link org.deltasampling.model.vae.AutoencoderKl}. */
+@NullMarked
+package org.deltasampling.model.vae;
+
+import org.jspecify.annotations.NullMarked;
