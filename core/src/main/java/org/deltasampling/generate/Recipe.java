@@ -1,0 +1,303 @@
+package org.deltasampling.generate;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.deltasampling.tensor.Precision;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that determines a picture. The command line's options, a recipe file and the text in a PNG are three ways to
+ * write one of these.
+ *
+ * @param target the model that makes the picture
+ * @param deltas what it takes over from other models, added up in order; none is plain text-to-image
+ * @param preset which variant of the method is meant
+ */
+public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output output, Preset preset) {
+
+    public Recipe {
+        deltas = List.copyOf(deltas);
+        require(target.model != null, "the recipe names no target model: give target.model (--target)");
+    }
+
+    /** Plain text-to-image with {@code model}, sampled with {@link Sampling#DEFAULT}. */
+    public static Recipe of(Path model, String prompt) {
+        return new Recipe(Role.of(model).with(prompt), List.of(), Sampling.DEFAULT, Output.NONE, Preset.DEFAULT);
+    }
+
+    /** Reads a recipe from YAML or JSON, or the one that a PNG carries; relative paths are resolved against its folder. */
+    public static Recipe read(Path file) {
+        return RecipeFile.read(file);
+    }
+
+    /** The recipe that {@code yaml} (or JSON) says; relative paths are resolved against {@code folder}. */
+    public static Recipe parse(String yaml, Path folder) {
+        return RecipeFile.parse(yaml, folder);
+    }
+
+    /** This recipe as YAML, in the form that {@link #read} reads. */
+    public String toYaml() {
+        return RecipeFile.yaml(this);
+    }
+
+    /** The same with one more delta. */
+    public Recipe plus(Delta delta) {
+        List<Delta> more = new java.util.ArrayList<>(deltas);
+        more.add(delta);
+        return new Recipe(target, more, sampling, output, preset);
+    }
+
+    /** The same with other sampling. */
+    public Recipe with(Sampling other) {
+        return new Recipe(target, deltas, other, output, preset);
+    }
+
+    /** The same with other output. */
+    public Recipe with(Output other) {
+        return new Recipe(target, deltas, sampling, other, preset);
+    }
+
+    /** The same with another preset. */
+    public Recipe with(Preset other) {
+        return new Recipe(target, deltas, sampling, output, other);
+    }
+
+    /** The recipe of the picture {@code index} of this batch alone: its own seed, a batch of one. */
+    Recipe alone(int index) {
+        return with(sampling.seed(sampling.seed + index).batch(1));
+    }
+
+    /**
+     * One model in its part.
+     *
+     * @param model folder or safetensors file; null only for an adapted model: the source's
+     * @param prompt null: the target's
+     * @param negative null: the target's
+     * @param adapters low-rank adapters, applied in order
+     */
+    public record Role(
+            @Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> adapters) {
+
+        /** The source's own model: where an adapted role starts. */
+        public static final Role SAME = new Role(null, null, null, List.of());
+
+        public Role {
+            adapters = List.copyOf(adapters);
+        }
+
+        public static Role of(Path model) {
+            return new Role(model, null, null, List.of());
+        }
+
+        /** The same with a prompt of its own. */
+        public Role with(String ownPrompt) {
+            return new Role(model, ownPrompt, negative, adapters);
+        }
+
+        /** The same with a negative prompt of its own. */
+        public Role without(String ownNegative) {
+            return new Role(model, prompt, ownNegative, adapters);
+        }
+
+        /** The same with one more adapter. */
+        public Role plus(Lora adapter) {
+            List<Lora> more = new java.util.ArrayList<>(adapters);
+            more.add(adapter);
+            return new Role(model, prompt, negative, more);
+        }
+    }
+
+    /** A low-rank adapter file, in kohya or PEFT spelling, and its weight. */
+    public record Lora(Path file, double weight) {
+
+        public Lora {
+            require(Double.isFinite(weight), "the weight of " + file + " is no finite number");
+        }
+    }
+
+    /** One difference to take over: adapted minus source, times lambda. */
+    public record Delta(Role source, Role adapted, Lambda lambda) {
+
+        public Delta {
+            require(source.model != null, "a delta names no source model: give deltas[].source.model (--source)");
+            boolean same = (adapted.model == null || adapted.model.equals(source.model))
+                    && adapted.adapters.equals(source.adapters)
+                    && Objects.equals(adapted.prompt, source.prompt)
+                    && Objects.equals(adapted.negative, source.negative);
+            require(
+                    !same,
+                    "the source has no adapted model to differ from:"
+                            + " give it a model, an adapter or a prompt of its own (--adapted, --lora, --adapted-prompt)");
+        }
+
+        /** What {@code lora} changes in {@code source}, at full strength. */
+        public static Delta of(Path source, Lora lora) {
+            return new Delta(Role.of(source), Role.SAME.plus(lora), Lambda.ONE);
+        }
+
+        /** What distinguishes the fine-tuned model {@code adapted} from {@code source}, at full strength. */
+        public static Delta of(Path source, Path adapted) {
+            return new Delta(Role.of(source), Role.of(adapted), Lambda.ONE);
+        }
+
+        /** The same at another strength. */
+        public Delta times(double value) {
+            return new Delta(source, adapted, new Lambda(value, lambda.schedule, lambda.start, lambda.end));
+        }
+
+        /** The adapted role's model: its own, else the source's. */
+        Path adaptedModel() {
+            return Objects.requireNonNull(adapted.model == null ? source.model : adapted.model);
+        }
+    }
+
+    /**
+     * The strength over the steps (science.md 5.1): {@code value} times a factor that goes from {@code start} at the first
+     * step to {@code end} at the last, along the named curve.
+     */
+    public record Lambda(double value, String schedule, double start, double end) {
+
+        /** Full strength at every step. */
+        public static final Lambda ONE = new Lambda(1, "constant", 1, 0);
+
+        public Lambda {
+            require(
+                    Double.isFinite(value) && Double.isFinite(start) && Double.isFinite(end),
+                    "lambda and its start and end factors must be finite numbers");
+        }
+    }
+
+    /**
+     * How the target is sampled.
+     *
+     * @param schedule null: what the model's scheduler config says, else the sampler's usual one
+     * @param cfg guidance scale of every role; 1 is no guidance
+     * @param seed of the start noise; picture i of a batch uses seed + i
+     * @param size null: the size that the target was trained at, or the noise's
+     * @param noise start noise of unit variance to use instead of the seed's
+     */
+    public record Sampling(
+            String sampler,
+            @Nullable String schedule,
+            int steps,
+            double cfg,
+            long seed,
+            @Nullable Size size,
+            int batch,
+            Precision precision,
+            @Nullable TensorFile noise) {
+
+        public static final Sampling DEFAULT =
+                new Sampling("euler", null, 20, 7.5, 0, null, 1, Precision.FLOAT32, null);
+
+        public Sampling {
+            require(steps >= 1, "the number of steps must be at least 1, not " + steps);
+            require(Double.isFinite(cfg), "the guidance scale cfg must be a finite number");
+            require(batch >= 1, "a batch has at least 1 picture, not " + batch);
+            require(
+                    batch == 1 || noise == null,
+                    "start noise from a file is for one picture: leave out the batch or the noise");
+        }
+
+        public Sampling sampler(String name) {
+            return new Sampling(name, schedule, steps, cfg, seed, size, batch, precision, noise);
+        }
+
+        public Sampling schedule(String name) {
+            return new Sampling(sampler, name, steps, cfg, seed, size, batch, precision, noise);
+        }
+
+        public Sampling steps(int count) {
+            return new Sampling(sampler, schedule, count, cfg, seed, size, batch, precision, noise);
+        }
+
+        public Sampling cfg(double scale) {
+            return new Sampling(sampler, schedule, steps, scale, seed, size, batch, precision, noise);
+        }
+
+        public Sampling seed(long value) {
+            return new Sampling(sampler, schedule, steps, cfg, value, size, batch, precision, noise);
+        }
+
+        public Sampling size(int width, int height) {
+            return new Sampling(
+                    sampler, schedule, steps, cfg, seed, new Size(width, height), batch, precision, noise);
+        }
+
+        public Sampling batch(int pictures) {
+            return new Sampling(sampler, schedule, steps, cfg, seed, size, pictures, precision, noise);
+        }
+
+        public Sampling precision(Precision format) {
+            return new Sampling(sampler, schedule, steps, cfg, seed, size, batch, format, noise);
+        }
+
+        public Sampling noise(TensorFile file) {
+            return new Sampling(sampler, schedule, steps, cfg, seed, size, batch, precision, file);
+        }
+    }
+
+    /** Width and height of the picture in pixels, written 512x768. */
+    public record Size(int width, int height) {
+
+        private static final Pattern FORM = Pattern.compile("(\\d{1,5})[xX×](\\d{1,5})");
+
+        public Size {
+            require(width > 0 && height > 0, "a picture's width and height must be above 0");
+        }
+
+        /** Reads WIDTHxHEIGHT. */
+        public static Size parse(String text) {
+            Matcher m = FORM.matcher(text.strip());
+            require(m.matches(), "the size '" + text + "' is not of the form WIDTHxHEIGHT, such as 512x512");
+            return new Size(Integer.parseInt(m.group(1)), Integer.parseInt(m.group(2)));
+        }
+
+        @Override
+        public String toString() {
+            return width + "x" + height;
+        }
+    }
+
+    /** A tensor in a safetensors file, written FILE#KEY; the key may be left out where the file holds one tensor. */
+    public record TensorFile(Path file, @Nullable String key) {
+
+        /** Reads FILE or FILE#KEY; a '#' that is part of an existing file's name is the file's. */
+        public static TensorFile parse(String text, Path folder) {
+            int hash = text.lastIndexOf('#');
+            Path whole = RecipeFile.path(text, folder);
+            if (hash < 0 || java.nio.file.Files.exists(whole)) {
+                return new TensorFile(whole, null);
+            }
+            return new TensorFile(RecipeFile.path(text.substring(0, hash), folder), text.substring(hash + 1));
+        }
+
+        @Override
+        public String toString() {
+            return key == null ? file.toString() : file + "#" + key;
+        }
+    }
+
+    /** Where the results go; null: nowhere. */
+    public record Output(@Nullable Path picture, @Nullable Path latents) {
+
+        public static final Output NONE = new Output(null, null);
+    }
+
+    /** Which variant of the method. */
+    public enum Preset {
+        /** The default: what science.md 2.4 and 9 found best. */
+        DEFAULT,
+        /** The authors' own sampler, exactly. */
+        REFERENCE
+    }
+
+    private static void require(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new BadRecipeException(otherwise);
+        }
+    }
+}

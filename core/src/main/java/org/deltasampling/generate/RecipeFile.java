@@ -1,0 +1,269 @@
+package org.deltasampling.generate;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Lambda;
+import org.deltasampling.generate.Recipe.Lora;
+import org.deltasampling.generate.Recipe.Output;
+import org.deltasampling.generate.Recipe.Preset;
+import org.deltasampling.generate.Recipe.Role;
+import org.deltasampling.generate.Recipe.Sampling;
+import org.deltasampling.generate.Recipe.Size;
+import org.deltasampling.generate.Recipe.TensorFile;
+import org.deltasampling.tensor.Precision;
+import org.jspecify.annotations.Nullable;
+
+/** Recipes as YAML and JSON: the two directions, next to each other. */
+final class RecipeFile {
+
+    /** YAML is a superset of JSON, so this reads both. */
+    private static final ObjectMapper YAML = new ObjectMapper(YAMLFactory.builder()
+            .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+            .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
+            .disable(YAMLGenerator.Feature.SPLIT_LINES)
+            .build());
+
+    private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+    static {
+        YAML.enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    }
+
+    private RecipeFile() {}
+
+    static Recipe read(Path file) {
+        Path absolute = file.toAbsolutePath().normalize();
+        try {
+            if (Png.isPng(absolute)) {
+                return Provenance.readFrom(absolute).recipe();
+            }
+            return parse(Files.readString(absolute), folderOf(absolute));
+        } catch (CharacterCodingException e) {
+            throw new BadRecipeException(file + " is no recipe: it is neither a text in UTF-8 nor a PNG", e);
+        } catch (BadRecipeException e) {
+            throw new BadRecipeException(file + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new BadRecipeException(
+                    "the recipe " + file + " cannot be read: "
+                            + (Files.exists(absolute) ? e.getMessage() : "there is no such file"),
+                    e);
+        }
+    }
+
+    static Recipe parse(String text, Path folder) {
+        try {
+            return recipe(YAML.readTree(text), folder);
+        } catch (JsonProcessingException e) {
+            String line = e.getLocation() == null ? "" : " in line " + e.getLocation().getLineNr();
+            throw new BadRecipeException(
+                    "the recipe is no valid YAML" + line + ": "
+                            + String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("unreadable"),
+                    e);
+        }
+    }
+
+    static String yaml(Recipe recipe) {
+        try {
+            return YAML.writeValueAsString(tree(recipe));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** {@code text} as a path; a relative one is resolved against {@code folder}. */
+    static Path path(String text, Path folder) {
+        try {
+            return folder.resolve(text).toAbsolutePath().normalize();
+        } catch (InvalidPathException e) {
+            throw new BadRecipeException("'" + text + "' cannot be a file name: " + e.getReason(), e);
+        }
+    }
+
+    // ---- reading
+
+    static Recipe recipe(JsonNode tree, Path folder) {
+        Fields top = new Fields("", tree);
+        Role target = role(top.map("target"), folder);
+        List<Delta> deltas = top.list("deltas", f -> delta(f, folder));
+        Sampling sampling = sampling(top.map("sampling"), folder);
+        Output output = output(top.map("output"), folder);
+        Preset preset = choice(top, "preset", Preset.DEFAULT, Preset.values());
+        top.done();
+        return new Recipe(target, deltas, sampling, output, preset);
+    }
+
+    private static Role role(Fields f, Path folder) {
+        Role role = new Role(
+                optionalPath(f, "model", folder),
+                f.text("prompt"),
+                f.text("negative"),
+                f.list("adapters", a -> lora(a, folder)));
+        f.done();
+        return role;
+    }
+
+    private static Lora lora(Fields f, Path folder) {
+        Path file = optionalPath(f, "lora", folder);
+        if (file == null) {
+            throw new BadRecipeException(f.at("lora") + " is missing: an adapter is {lora: FILE, weight: 1.0}");
+        }
+        Lora lora = new Lora(file, f.number("weight", 1));
+        f.done();
+        return lora;
+    }
+
+    private static Delta delta(Fields f, Path folder) {
+        Role source = role(f.map("source"), folder);
+        Role adapted = role(f.map("adapted"), folder);
+        JsonNode lambda = f.node("lambda");
+        Delta delta = new Delta(
+                source,
+                adapted,
+                lambda != null && lambda.isObject()
+                        ? lambda(f.map("lambda"))
+                        : new Lambda(f.number("lambda", 1), Lambda.ONE.schedule(), 1, 0));
+        f.done();
+        return delta;
+    }
+
+    private static Lambda lambda(Fields f) {
+        Lambda lambda = new Lambda(
+                f.number("value", 1),
+                f.text("schedule", Lambda.ONE.schedule()),
+                f.number("start", Lambda.ONE.start()),
+                f.number("end", Lambda.ONE.end()));
+        f.done();
+        return lambda;
+    }
+
+    private static Sampling sampling(Fields f, Path folder) {
+        Sampling d = Sampling.DEFAULT;
+        String size = f.text("size");
+        String noise = f.text("noise");
+        Sampling sampling = new Sampling(
+                f.text("sampler", d.sampler()),
+                f.text("schedule"),
+                (int) f.whole("steps", d.steps(), 1, 1000),
+                f.number("cfg", d.cfg()),
+                f.whole("seed", d.seed(), Long.MIN_VALUE, Long.MAX_VALUE),
+                size == null ? null : Size.parse(size),
+                (int) f.whole("batch", d.batch(), 1, 1_000_000),
+                choice(f, "precision", d.precision(), Precision.FLOAT32, Precision.BFLOAT16),
+                noise == null ? null : TensorFile.parse(noise, folder));
+        f.done();
+        return sampling;
+    }
+
+    private static Output output(Fields f, Path folder) {
+        Output output = new Output(optionalPath(f, "picture", folder), optionalPath(f, "latents", folder));
+        f.done();
+        return output;
+    }
+
+    private static @Nullable Path optionalPath(Fields f, String key, Path folder) {
+        String text = f.text(key);
+        return text == null ? null : path(text, folder);
+    }
+
+    @SafeVarargs
+    private static <E extends Enum<E>> E choice(Fields f, String key, E otherwise, E... choices) {
+        String text = f.text(key);
+        return text == null ? otherwise : Names.choose(f.at(key), text, List.of(choices), RecipeFile::name);
+    }
+
+    // ---- writing: what is left out or as by default is not written
+
+    static ObjectNode tree(Recipe r) {
+        ObjectNode top = NODES.objectNode();
+        top.set("target", tree(r.target()));
+        if (!r.deltas().isEmpty()) {
+            ArrayNode deltas = top.putArray("deltas");
+            for (Delta d : r.deltas()) {
+                ObjectNode delta = deltas.addObject();
+                delta.set("source", tree(d.source()));
+                delta.set("adapted", tree(d.adapted()));
+                delta.set("lambda", tree(d.lambda()));
+            }
+        }
+        top.set("sampling", tree(r.sampling()));
+        ObjectNode output = NODES.objectNode();
+        put(output, "picture", r.output().picture());
+        put(output, "latents", r.output().latents());
+        if (!output.isEmpty()) {
+            top.set("output", output);
+        }
+        if (r.preset() != Preset.DEFAULT) {
+            top.put("preset", name(r.preset()));
+        }
+        return top;
+    }
+
+    private static ObjectNode tree(Role role) {
+        ObjectNode node = NODES.objectNode();
+        put(node, "model", role.model());
+        put(node, "prompt", role.prompt());
+        put(node, "negative", role.negative());
+        if (!role.adapters().isEmpty()) {
+            ArrayNode adapters = node.putArray("adapters");
+            role.adapters()
+                    .forEach(a -> adapters.addObject().put("lora", a.file().toString()).put("weight", a.weight()));
+        }
+        return node;
+    }
+
+    private static JsonNode tree(Lambda lambda) {
+        if (lambda.equals(new Lambda(lambda.value(), Lambda.ONE.schedule(), Lambda.ONE.start(), Lambda.ONE.end()))) {
+            return NODES.numberNode(lambda.value());
+        }
+        return NODES.objectNode()
+                .put("value", lambda.value())
+                .put("schedule", lambda.schedule())
+                .put("start", lambda.start())
+                .put("end", lambda.end());
+    }
+
+    private static ObjectNode tree(Sampling s) {
+        ObjectNode node = NODES.objectNode().put("sampler", s.sampler());
+        put(node, "schedule", s.schedule());
+        node.put("steps", s.steps()).put("cfg", s.cfg()).put("seed", s.seed());
+        put(node, "size", s.size());
+        if (s.batch() != 1) {
+            node.put("batch", s.batch());
+        }
+        if (s.precision() != Precision.FLOAT32) {
+            node.put("precision", name(s.precision()));
+        }
+        put(node, "noise", s.noise());
+        return node;
+    }
+
+    private static void put(ObjectNode node, String key, @Nullable Object value) {
+        if (value != null) {
+            node.put(key, value.toString());
+        }
+    }
+
+    private static String name(Enum<?> choice) {
+        return choice.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static Path folderOf(Path file) {
+        Path parent = file.getParent();
+        return parent == null ? file : parent;
+    }
+}

@@ -1,0 +1,133 @@
+package org.deltasampling.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.awt.image.BufferedImage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Lambda;
+import org.deltasampling.generate.Recipe.Lora;
+import org.deltasampling.generate.Recipe.Output;
+import org.deltasampling.generate.Recipe.Preset;
+import org.deltasampling.generate.Recipe.Role;
+import org.deltasampling.generate.Recipe.Sampling;
+import org.deltasampling.generate.Recipe.Size;
+import org.deltasampling.generate.Recipe.TensorFile;
+import org.deltasampling.tensor.Precision;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class RecipeTest {
+
+    private static final Path FOLDER = Path.of("recipes").toAbsolutePath();
+
+    private static final String FULL =
+            """
+            target: {model: sd21, prompt: "a cat: asleep", negative: blurry, adapters: []}
+            deltas:
+              - source: {model: ../sd15}
+                adapted: {model: ink, prompt: inked, adapters: [{lora: ink.safetensors, weight: 0.8}]}
+                lambda: {value: 2.5, schedule: cosine, start: 1, end: 0.5}
+              - source: {model: ../sd15}
+                adapted: {adapters: [{lora: other.safetensors}]}
+                lambda: 1.0
+            sampling: {sampler: heun, schedule: normal, steps: 10, cfg: 3.0, seed: 42, size: 512x768, batch: 1, \
+            precision: bfloat16, noise: noise.safetensors#in.latents}
+            output: {picture: out.png, latents: out.safetensors}
+            preset: reference
+            """;
+
+    private static Recipe full() {
+        return new Recipe(
+                new Role(FOLDER.resolve("sd21"), "a cat: asleep", "blurry", List.of()),
+                List.of(
+                        new Delta(
+                                Role.of(FOLDER.resolveSibling("sd15")),
+                                new Role(
+                                        FOLDER.resolve("ink"),
+                                        "inked",
+                                        null,
+                                        List.of(new Lora(FOLDER.resolve("ink.safetensors"), 0.8))),
+                                new Lambda(2.5, "cosine", 1, 0.5)),
+                        Delta.of(FOLDER.resolveSibling("sd15"), new Lora(FOLDER.resolve("other.safetensors"), 1))),
+                new Sampling(
+                        "heun",
+                        "normal",
+                        10,
+                        3,
+                        42,
+                        new Size(512, 768),
+                        1,
+                        Precision.BFLOAT16,
+                        new TensorFile(FOLDER.resolve("noise.safetensors"), "in.latents")),
+                new Output(FOLDER.resolve("out.png"), FOLDER.resolve("out.safetensors")),
+                Preset.REFERENCE);
+    }
+
+    @Test
+    void readsTheFormThatTheReadmeShows() {
+        assertThat(Recipe.parse(FULL, FOLDER)).isEqualTo(full());
+    }
+
+    @Test
+    void whatIsWrittenReadsBackTheSame() {
+        Recipe plain = Recipe.of(FOLDER.resolve("m"), "no");
+        assertThat(Recipe.parse(full().toYaml(), Path.of("elsewhere"))).isEqualTo(full());
+        assertThat(Recipe.parse(plain.toYaml(), FOLDER)).isEqualTo(plain);
+        assertThat(Recipe.parse("{\"target\": {\"model\": \"m\", \"prompt\": \"no\"}}", FOLDER)).isEqualTo(plain);
+    }
+
+    @Test
+    void relativePathsAreRelativeToTheRecipe(@TempDir Path folder) throws Exception {
+        Path file = Files.writeString(folder.resolve("r.yaml"), "target: {model: sub/model}");
+        assertThat(Recipe.read(file).target().model()).isEqualTo(folder.resolve("sub/model"));
+    }
+
+    @Test
+    void aPictureCarriesItsRecipe(@TempDir Path folder) throws Exception {
+        Path png = folder.resolve("p.png");
+        Provenance before = new Provenance(full(), new TreeMap<>(Map.of(FOLDER.resolve("a\u00e9.safetensors"), "0123")));
+        BufferedImage image = new BufferedImage(3, 2, BufferedImage.TYPE_INT_RGB);
+        image.setRGB(2, 1, 0x123456);
+        Png.write(png, image, before.toJson());
+        assertThat(Provenance.readFrom(png)).isEqualTo(before);
+        assertThat(Recipe.read(png)).isEqualTo(full());
+        assertThat(javax.imageio.ImageIO.read(png.toFile()).getRGB(2, 1) & 0xffffff).isEqualTo(0x123456);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "target: {modle: x}|target.modle is no key of a recipe; did you mean model?",
+        "targt: {model: x}|targt is no key of a recipe; did you mean target?",
+        "deltas: []|the recipe names no target model",
+        "target: x|target must be a map",
+        "target: {model: m, prompt: [a]}|target.prompt must be a text",
+        "{target: {model: m}, sampling: {steps: many}}|sampling.steps must be a whole number from 1 to 1000",
+        "{target: {model: m}, sampling: {steps: 2.5}}|sampling.steps must be a whole number",
+        "{target: {model: m}, sampling: {steps: 0}}|sampling.steps must be a whole number",
+        "{target: {model: m}, sampling: {cfg: high}}|sampling.cfg must be a number",
+        "{target: {model: m}, sampling: {size: 512}}|the size '512' is not of the form WIDTHxHEIGHT",
+        "{target: {model: m}, sampling: {precision: bfloat}}|sampling.precision 'bfloat' is not known; did you mean bfloat16",
+        "{target: {model: m}, preset: referense}|preset 'referense' is not known; did you mean reference?",
+        "{target: {model: m, adapters: [{weight: 1}]}}|target.adapters[0].lora is missing",
+        "{target: {model: m}, deltas: [{source: {model: s}}]}|the source has no adapted model to differ from",
+        "{target: {model: m}, deltas: [{adapted: {model: s}}]}|a delta names no source model",
+        "{target: {model: m}, target: {model: n}}|the recipe is no valid YAML in line 1",
+        "target: {model: m|the recipe is no valid YAML",
+        "``|the recipe must be a map",
+        "{target: {model: m}, sampling: {batch: 2, noise: n}}|start noise from a file is for one picture",
+    })
+    void mistakesAreNamedInOneSentence(String yaml, String says) {
+        assertThatThrownBy(() -> Recipe.parse(yaml, FOLDER))
+                .isInstanceOf(BadRecipeException.class)
+                .hasMessageContaining(says)
+                .hasMessageNotContaining("\n");
+    }
+}
