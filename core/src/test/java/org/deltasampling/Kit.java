@@ -1,0 +1,77 @@
+package org.deltasampling;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.weights.SafetensorsFile;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * The conformance kit, {@code shared/conformance} beside the repository root: what other programs answer to given inputs.
+ * A checkout without it skips the tests that ask for it, visibly.
+ */
+public final class Kit {
+
+    /** For single networks, relative to the largest element of the answer. */
+    public static final double NETWORK = 1e-4;
+
+    /** For whole pipelines and deltas, relative to the largest element of the answer. */
+    public static final double PIPELINE = 1e-3;
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private Kit() {}
+
+    /** A case of the kit: a folder with case.json and io.safetensors. */
+    public record Case(Path folder, JsonNode json) {
+
+        /** A path written in case.json, relative to the case. */
+        public Path path(String key) {
+            return folder.resolve(json.required(key).textValue()).normalize();
+        }
+
+        /** An input {@code in.*} or answer {@code out.*}; owned by the caller's scope. */
+        public Tensor tensor(String name) {
+            try (SafetensorsFile io = SafetensorsFile.open(folder.resolve("io.safetensors"))) {
+                return io.load(name);
+            }
+        }
+
+        /** Whether the kit has a tensor of that name. */
+        public boolean has(String name) {
+            try (SafetensorsFile io = SafetensorsFile.open(folder.resolve("io.safetensors"))) {
+                return io.names().contains(name);
+            }
+        }
+    }
+
+    /** The case {@code name}; aborts the calling test where there is no kit. */
+    public static Case at(String name) {
+        Path folder = root().resolve(name);
+        return new Case(folder, json(folder.resolve("case.json")));
+    }
+
+    /** The kit's folder; aborts the calling test where there is none. */
+    public static Path root() {
+        for (Path up = Path.of("").toAbsolutePath(); up != null; up = up.getParent()) {
+            Path kit = up.resolve("shared/conformance");
+            if (Files.isDirectory(kit)) {
+                return kit;
+            }
+        }
+        return Assumptions.abort("no conformance kit: shared/conformance is not beside this checkout");
+    }
+
+    /** A JSON file. */
+    public static JsonNode json(Path file) {
+        try {
+            return JSON.readTree(file.toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

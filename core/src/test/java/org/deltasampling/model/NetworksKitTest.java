@@ -1,0 +1,75 @@
+package org.deltasampling.model;
+
+import static org.deltasampling.TensorAssert.assertThat;
+
+import java.nio.file.Path;
+import org.deltasampling.Kit;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.unet.UNet;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.ResidentWeights;
+import org.deltasampling.weights.SafetensorsFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Single networks against diffusers and transformers. */
+@ExtendWith(NoLeaks.class)
+class NetworksKitTest {
+
+    @ParameterizedTest
+    @ValueSource(strings = {"unet-sd1", "unet-sd2"})
+    void unet(String name) {
+        Kit.Case kit = Kit.at(name);
+        Path model = kit.path("model");
+        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
+                TensorScope scope = TensorScope.open()) {
+            UNet unet =
+                    new UNet(UNet.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
+            assertThat(unet.predict(
+                            kit.tensor("in.sample"),
+                            kit.tensor("in.timestep"),
+                            new Conditioning(kit.tensor("in.context"))))
+                    .isCloseTo(kit.tensor("out.sample"), Kit.NETWORK);
+        }
+    }
+
+    @Test
+    void autoencoder() {
+        Kit.Case kit = Kit.at("vae-4ch");
+        Path model = kit.path("model");
+        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
+                TensorScope scope = TensorScope.open()) {
+            AutoencoderKl vae = new AutoencoderKl(
+                    AutoencoderKl.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
+            AutoencoderKl.Moments moments = vae.encode(kit.tensor("in.image"));
+            assertThat(moments.mean()).isCloseTo(kit.tensor("out.mean"), Kit.NETWORK);
+            assertThat(moments.logVariance()).isCloseTo(kit.tensor("out.logvar"), Kit.NETWORK);
+            assertThat(vae.decode(kit.tensor("in.latent"))).isCloseTo(kit.tensor("out.decoded"), Kit.NETWORK);
+        }
+    }
+
+    @Test
+    void textEncoder() {
+        Kit.Case kit = Kit.at("clip-l");
+        Path model = kit.path("model");
+        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("model.safetensors"));
+                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
+                TensorScope scope = TensorScope.open()) {
+            ClipText clip = new ClipText(
+                    ClipText.Config.read(Kit.json(model.resolve("config.json"))),
+                    (name, shape) -> Parameters.from(weights).get(name.substring("text_model.".length()), shape));
+            ClipText.Output output = clip.encode(kit.tensor("in.ids"));
+            assertThat(output.last()).isCloseTo(kit.tensor("out.last"), Kit.NETWORK);
+            assertThat(output.penultimate()).isCloseTo(kit.tensor("out.penultimate"), Kit.NETWORK);
+            assertThat(output.pooled()).isCloseTo(kit.tensor("out.pooled"), Kit.NETWORK);
+        }
+    }
+}
