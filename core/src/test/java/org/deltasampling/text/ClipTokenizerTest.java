@@ -1,0 +1,138 @@
+package org.deltasampling.text;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+import java.util.stream.StreamSupport;
+import org.deltasampling.weights.BadWeightsException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ClipTokenizerTest {
+
+    private static final ClipTokenizer SD1 = ClipTokenizer.openAi("<|endoftext|>");
+    private static final ClipTokenizer SD2 = ClipTokenizer.openAi("!");
+
+    /** A text with its ids, without start and end, in SD-1 and SD-2. */
+    record Sample(String text, List<Long> sd1, List<Long> sd2) {
+
+        @Override
+        public String toString() {
+            return text.isBlank() ? "blank" : text.codePoints().limit(12).mapToObj(Integer::toHexString).toList().toString();
+        }
+    }
+
+    /** Answers of transformers 5.18's CLIPTokenizer for OpenAI's vocabulary, with the special tokens of SD-1 and SD-2. */
+    static List<Sample> samples() throws IOException {
+        try (InputStream in = ClipTokenizerTest.class.getResourceAsStream("clip-ids.json")) {
+            List<Sample> samples = new ArrayList<>();
+            new ObjectMapper()
+                    .readTree(in)
+                    .forEach(s -> samples.add(
+                            new Sample(s.path("text").asText(), longs(s.path("sd1")), longs(s.path("sd2")))));
+            return samples;
+        }
+    }
+
+    private static List<Long> longs(JsonNode numbers) {
+        return StreamSupport.stream(numbers.spliterator(), false)
+                .map(JsonNode::asLong)
+                .toList();
+    }
+
+    private static List<Long> padded(List<Long> ids, long pad) {
+        LongStream prompt = ids.stream().limit(75).mapToLong(id -> id);
+        return LongStream.concat(
+                        LongStream.concat(LongStream.of(49406), prompt),
+                        LongStream.concat(LongStream.of(49407), LongStream.generate(() -> pad)))
+                .limit(77)
+                .boxed()
+                .toList();
+    }
+
+    private static List<Long> ids(ClipTokenizer tokenizer, String text) {
+        return LongStream.of(tokenizer.encode(text).ids()).boxed().toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("samples")
+    void givesTheIdsOfTransformers(Sample sample) {
+        assertThat(ids(SD1, sample.text)).isEqualTo(padded(sample.sd1, 49407));
+        assertThat(ids(SD2, sample.text)).isEqualTo(padded(sample.sd2, 0));
+    }
+
+    @Test
+    void showsWhatDidNotFit() {
+        assertThat(SD1.encode("word ".repeat(75)).cut()).isEmpty();
+        assertThat(SD1.encode("word ".repeat(75) + "and THE  Last, Café!").cut()).isEqualTo("and THE  Last, Café!");
+    }
+
+    @Test
+    void takesVeryLongPrompts() {
+        assertThat(SD1.encode("ab\u0301\u4e2d!".repeat(50_000)).ids()).hasSize(77);
+        assertThat(SD1.encode("!".repeat(200_000)).ids()).hasSize(77);
+        assertThat(SD1.encode("x".repeat(20_000)).ids()).hasSize(77);
+    }
+
+    @Test
+    void readsVocabularyAndMerges(@TempDir Path folder) throws IOException {
+        Files.writeString(folder.resolve("vocab.json"), """
+                {"!": 0, "a": 1, "b": 2, "a</w>": 3, "b</w>": 4, "ab</w>": 5, "<|startoftext|>": 6, "<|endoftext|>": 7}""");
+        Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\na b</w>\n");
+        Files.writeString(folder.resolve("special_tokens_map.json"), """
+                {"bos_token": {"content": "<|startoftext|>", "normalized": true}, "pad_token": "!"}""");
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
+                {"model_max_length": 8}""");
+        ClipTokenizer tokenizer = ClipTokenizer.of(folder);
+        assertThat(tokenizer.vocabularySize()).isEqualTo(8);
+        assertThat(ids(tokenizer, "AB b!")).containsExactly(6L, 5L, 4L, 0L, 7L, 0L, 0L, 0L);
+        assertThat(ids(tokenizer, "z<|STARTOFTEXT|>")).containsExactly(6L, 7L, 6L, 7L, 0L, 0L, 0L, 0L);
+        assertThat(tokenizer.encode("a b a b a b Ba ab").cut()).isEqualTo("Ba ab");
+    }
+
+    @Test
+    void readsTokenizerJson(@TempDir Path folder) throws IOException {
+        Files.writeString(folder.resolve("tokenizer.json"), """
+                {"added_tokens": [{"id": 4, "content": "<|startoftext|>"}, {"id": 5, "content": "<|endoftext|>"},
+                                  {"id": 6, "content": "<cat toy>"}],
+                 "model": {"type": "BPE", "end_of_word_suffix": "</w>", "merges": [["a", "b</w>"]],
+                           "vocab": {"a": 0, "b": 1, "b</w>": 2, "ab</w>": 3}}}""");
+        assertThat(ids(ClipTokenizer.of(folder), "ab<cat toy>ab").subList(0, 6)).containsExactly(4L, 3L, 6L, 3L, 5L, 5L);
+    }
+
+    @Test
+    void saysWhatIsWrongWithAFolder(@TempDir Path folder) throws IOException {
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("no tokenizer in " + folder);
+        Files.writeString(folder.resolve("tokenizer.json"), "<html>");
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("is not valid JSON");
+        Files.writeString(folder.resolve("tokenizer.json"), "{\"model\": {\"type\": \"Unigram\"}}");
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("is not a CLIP tokenizer");
+        Files.delete(folder.resolve("tokenizer.json"));
+        Files.writeString(folder.resolve("vocab.json"), "{\"a\": 0, \"<|startoftext|>\": 1, \"<|endoftext|>\": 2}");
+        Files.writeString(folder.resolve("merges.txt"), "a b</w>\n");
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("merge number 1, \"a b</w>\"");
+        Files.writeString(folder.resolve("special_tokens_map.json"), "{\"pad_token\": \"!\"}");
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("no \"!\"");
+    }
+}
