@@ -18,8 +18,8 @@ public final class FileHashes {
     private final Map<Path, CompletableFuture<String>> hashes = new ConcurrentHashMap<>();
 
     /** Begins to hash {@code file}, if that has not begun. */
-    void begin(Path file) {
-        hashes.computeIfAbsent(file, f -> CompletableFuture.supplyAsync(() -> sha256(f)));
+    CompletableFuture<String> begin(Path file) {
+        return hashes.computeIfAbsent(file, f -> CompletableFuture.supplyAsync(() -> sha256(f)));
     }
 
     /**
@@ -28,9 +28,8 @@ public final class FileHashes {
      * @throws BadRecipeException if the file cannot be read
      */
     String of(Path file) {
-        begin(file);
         try {
-            return hashes.get(file).join();
+            return begin(file).join();
         } catch (CompletionException e) {
             if (e.getCause() instanceof BadRecipeException bad) {
                 throw bad;

@@ -50,7 +50,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, String> files) {
         for (Map.Entry<String, JsonNode> file : tree.path("files").properties()) {
             files.put(Path.of(file.getKey()), file.getValue().asText());
         }
-        return new Provenance(RecipeFile.recipe(tree.path("recipe"), png.toAbsolutePath().getParent()), files);
+        return new Provenance(RecipeFile.recipe(tree.path("recipe"), png.toAbsolutePath().resolveSibling("")), files);
     }
 
     String toJson() {

@@ -102,7 +102,7 @@ final class RecipeFile {
         List<Delta> deltas = top.list("deltas", f -> delta(f, folder));
         Sampling sampling = sampling(top.map("sampling"), folder);
         Output output = output(top.map("output"), folder);
-        Preset preset = choice(top, "preset", Preset.DEFAULT, Preset.values());
+        Preset preset = choice(top, "preset", Preset.DEFAULT, List.of(Preset.values()));
         top.done();
         return new Recipe(target, deltas, sampling, output, preset);
     }
@@ -163,7 +163,7 @@ final class RecipeFile {
                 f.whole("seed", d.seed(), Long.MIN_VALUE, Long.MAX_VALUE),
                 size == null ? null : Size.parse(size),
                 (int) f.whole("batch", d.batch(), 1, 1_000_000),
-                choice(f, "precision", d.precision(), Precision.FLOAT32, Precision.BFLOAT16),
+                choice(f, "precision", d.precision(), List.of(Precision.FLOAT32, Precision.BFLOAT16)),
                 noise == null ? null : TensorFile.parse(noise, folder));
         f.done();
         return sampling;
@@ -180,10 +180,9 @@ final class RecipeFile {
         return text == null ? null : path(text, folder);
     }
 
-    @SafeVarargs
-    private static <E extends Enum<E>> E choice(Fields f, String key, E otherwise, E... choices) {
+    private static <E extends Enum<E>> E choice(Fields f, String key, E otherwise, List<E> choices) {
         String text = f.text(key);
-        return text == null ? otherwise : Names.choose(f.at(key), text, List.of(choices), RecipeFile::name);
+        return text == null ? otherwise : Names.choose(f.at(key), text, choices, RecipeFile::name);
     }
 
     // ---- writing: what is left out or as by default is not written

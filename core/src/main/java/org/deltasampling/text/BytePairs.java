@@ -22,7 +22,7 @@ final class BytePairs {
     static {
         int printable = 0;
         for (int b = 0; b < 256; b++) {
-            if (b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE) {
+            if ((b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE) {
                 BYTE_SYMBOLS[b] = String.valueOf((char) b);
                 BYTE_ORDER[printable++] = b;
             }

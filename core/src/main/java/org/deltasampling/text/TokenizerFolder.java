@@ -89,11 +89,11 @@ final class TokenizerFolder {
                 .lines()
                 .filter(line -> !line.startsWith("#version") && !line.isBlank())
                 .forEach(merges::add);
-        json("added_tokens.json").fields().forEachRemaining(token -> {
+        json("added_tokens.json").properties().forEach(token -> {
             vocabulary.put(token.getKey(), token.getValue().asInt());
             added.add(token.getKey());
         });
-        config.path("added_tokens_decoder").fields().forEachRemaining(token -> {
+        config.path("added_tokens_decoder").properties().forEach(token -> {
             String content = token.getValue().path("content").asText();
             vocabulary.put(content, Integer.parseInt(token.getKey()));
             add(content, token.getValue());
@@ -101,8 +101,8 @@ final class TokenizerFolder {
     }
 
     private void readVocabulary(JsonNode tokens) {
-        tokens.fields()
-                .forEachRemaining(token -> vocabulary.put(token.getKey(), token.getValue().asInt()));
+        tokens.properties()
+                .forEach(token -> vocabulary.put(token.getKey(), token.getValue().asInt()));
     }
 
     /** The special token called {@code key}, which is then also found in prompts. */
