@@ -61,7 +61,7 @@ final class BytePairs {
             Integer result = vocabulary.get(merge.replace(" ", ""));
             if (left == null || right == null || result == null) {
                 throw new BadWeightsException("the tokenizer's merge number %d, \"%s\", does not fit its vocabulary: "
-                        .formatted(rank + 1, merge)
+                                .formatted(rank + 1, merge)
                         + "take the vocabulary and the merges from the same model");
             }
             this.merges.putIfAbsent(new Pair(left, right), new Merge(rank, result));

@@ -77,12 +77,21 @@ public final class ClipTokenizer {
             if (in == null) {
                 throw new IllegalStateException("clip-merges.txt is missing from the class path");
             }
-            List<String> merges =
-                    new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+            List<String> merges = new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList();
             List<String> specials = List.of(START, END);
-            List<String> lowerCase = specials.stream().filter(token -> !token.equals(pad)).toList();
+            List<String> lowerCase =
+                    specials.stream().filter(token -> !token.equals(pad)).toList();
             return new ClipTokenizer(new Parts(
-                    BytePairs.vocabularyOf(merges, specials), merges, List.of(pad), lowerCase, START, END, pad, LENGTH));
+                    BytePairs.vocabularyOf(merges, specials),
+                    merges,
+                    List.of(pad),
+                    lowerCase,
+                    START,
+                    END,
+                    pad,
+                    LENGTH));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -117,7 +126,9 @@ public final class ClipTokenizer {
         ids[kept + 1] = end;
         return new Encoded(
                 ids,
-                kept == tokens.size() ? "" : text.substring(tokens.get(kept).from).strip());
+                kept == tokens.size()
+                        ? ""
+                        : text.substring(tokens.get(kept).from).strip());
     }
 
     /** A token of the word that begins at character {@code from} of the text. */

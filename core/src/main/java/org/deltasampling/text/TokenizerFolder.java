@@ -102,13 +102,15 @@ final class TokenizerFolder {
 
     private void readVocabulary(JsonNode tokens) {
         tokens.properties()
-                .forEach(token -> vocabulary.put(token.getKey(), token.getValue().asInt()));
+                .forEach(
+                        token -> vocabulary.put(token.getKey(), token.getValue().asInt()));
     }
 
     /** The special token called {@code key}, which is then also found in prompts. */
     private String special(String key, JsonNode config, JsonNode specials, String otherwise) {
         JsonNode token = specials.has(key) ? specials.path(key) : config.path(key);
-        String content = token.isTextual() ? token.asText() : token.path("content").asText(otherwise);
+        String content =
+                token.isTextual() ? token.asText() : token.path("content").asText(otherwise);
         add(content, token);
         return content;
     }

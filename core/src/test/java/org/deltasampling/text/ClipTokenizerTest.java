@@ -13,11 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
 import java.util.stream.StreamSupport;
+import org.deltasampling.Kit;
 import org.deltasampling.weights.BadWeightsException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ClipTokenizerTest {
 
@@ -29,7 +31,13 @@ class ClipTokenizerTest {
 
         @Override
         public String toString() {
-            return text.isBlank() ? "blank" : text.codePoints().limit(12).mapToObj(Integer::toHexString).toList().toString();
+            return text.isBlank()
+                    ? "blank"
+                    : text.codePoints()
+                            .limit(12)
+                            .mapToObj(Integer::toHexString)
+                            .toList()
+                            .toString();
         }
     }
 
@@ -73,9 +81,26 @@ class ClipTokenizerTest {
     }
 
     @Test
+    void givesTheIdsOfTheKit() {
+        for (JsonNode text : Kit.at("clip-tokenizer").json().path("cases")) {
+            assertThat(ids(SD1, text.path("text").asText())).isEqualTo(longs(text.path("padded")));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"pipe-sd1", "pipe-sd2"})
+    void readsTheFoldersOfTheKit(String name) {
+        ClipTokenizer tokenizer = ClipTokenizer.of(Kit.at(name).folder().resolve("model/tokenizer"));
+        assertThat(tokenizer.vocabularySize()).isEqualTo(1000);
+        long pad = name.equals("pipe-sd2") ? 0 : 999;
+        assertThat(ids(tokenizer, "")).startsWith(998L, 999L, pad).endsWith(pad);
+    }
+
+    @Test
     void showsWhatDidNotFit() {
         assertThat(SD1.encode("word ".repeat(75)).cut()).isEmpty();
-        assertThat(SD1.encode("word ".repeat(75) + "and THE  Last, Café!").cut()).isEqualTo("and THE  Last, Café!");
+        assertThat(SD1.encode("word ".repeat(75) + "and THE  Last, Café!").cut())
+                .isEqualTo("and THE  Last, Café!");
     }
 
     @Test
@@ -108,7 +133,8 @@ class ClipTokenizerTest {
                                   {"id": 6, "content": "<cat toy>"}],
                  "model": {"type": "BPE", "end_of_word_suffix": "</w>", "merges": [["a", "b</w>"]],
                            "vocab": {"a": 0, "b": 1, "b</w>": 2, "ab</w>": 3}}}""");
-        assertThat(ids(ClipTokenizer.of(folder), "ab<cat toy>ab").subList(0, 6)).containsExactly(4L, 3L, 6L, 3L, 5L, 5L);
+        assertThat(ids(ClipTokenizer.of(folder), "ab<cat toy>ab").subList(0, 6))
+                .containsExactly(4L, 3L, 6L, 3L, 5L, 5L);
     }
 
     @Test
