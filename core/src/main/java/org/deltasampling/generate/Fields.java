@@ -7,6 +7,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import org.deltasampling.weights.Nearest;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,8 +22,8 @@ final class Fields {
 
     Fields(String where, JsonNode map) {
         if (!map.isObject()) {
-            throw new BadRecipeException((where.isEmpty() ? "the recipe" : where)
-                    + " must be a map of keys to values" + (map.isMissingNode() ? ", and is empty" : ""));
+            throw new BadRecipeException((where.isEmpty() ? "the recipe" : where) + " must be a map of keys to values"
+                    + (map.isMissingNode() ? ", and is empty" : ""));
         }
         this.where = where;
         this.map = map;
@@ -34,13 +35,15 @@ final class Fields {
     }
 
     /** The value of {@code key}, or null where it is left out. */
-    @Nullable JsonNode node(String key) {
+    @Nullable
+    JsonNode node(String key) {
         known.add(key);
         JsonNode found = map.get(key);
         return found == null || found.isNull() ? null : found;
     }
 
-    @Nullable String text(String key) {
+    @Nullable
+    String text(String key) {
         JsonNode found = node(key);
         if (found != null && !found.isValueNode()) {
             throw new BadRecipeException(at(key) + " must be a text; put it in quotes if it has a ':' or a bracket");
@@ -66,9 +69,12 @@ final class Fields {
         if (found == null) {
             return otherwise;
         }
-        if (!found.canConvertToLong() || !found.isIntegralNumber() || found.longValue() < least || found.longValue() > most) {
-            throw new BadRecipeException("%s must be a whole number from %d to %d, not %s"
-                    .formatted(at(key), least, most, found));
+        if (!found.canConvertToLong()
+                || !found.isIntegralNumber()
+                || found.longValue() < least
+                || found.longValue() > most) {
+            throw new BadRecipeException(
+                    "%s must be a whole number from %d to %d, not %s".formatted(at(key), least, most, found));
         }
         return found.longValue();
     }
@@ -98,8 +104,8 @@ final class Fields {
     void done() {
         map.fieldNames().forEachRemaining(key -> {
             if (!known.contains(key)) {
-                throw new BadRecipeException("%s is no key of a recipe; did you mean %s?"
-                        .formatted(at(key), Names.nearest(key, known)));
+                throw new BadRecipeException("%s is no key of a recipe%s; here there are: %s"
+                        .formatted(at(key), Nearest.hint(key, known), String.join(" ", known)));
             }
         });
     }

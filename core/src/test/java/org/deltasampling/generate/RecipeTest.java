@@ -28,8 +28,7 @@ final class RecipeTest {
 
     private static final Path FOLDER = Path.of("recipes").toAbsolutePath();
 
-    private static final String FULL =
-            """
+    private static final String FULL = """
             target: {model: sd21, prompt: "a cat: asleep", negative: blurry, adapters: []}
             deltas:
               - source: {model: ../sd15}
@@ -81,7 +80,8 @@ final class RecipeTest {
         Recipe plain = Recipe.of(FOLDER.resolve("m"), "no");
         assertThat(Recipe.parse(full().toYaml(), Path.of("elsewhere"))).isEqualTo(full());
         assertThat(Recipe.parse(plain.toYaml(), FOLDER)).isEqualTo(plain);
-        assertThat(Recipe.parse("{\"target\": {\"model\": \"m\", \"prompt\": \"no\"}}", FOLDER)).isEqualTo(plain);
+        assertThat(Recipe.parse("{\"target\": {\"model\": \"m\", \"prompt\": \"no\"}}", FOLDER))
+                .isEqualTo(plain);
     }
 
     @Test
@@ -93,37 +93,42 @@ final class RecipeTest {
     @Test
     void aPictureCarriesItsRecipe(@TempDir Path folder) throws Exception {
         Path png = folder.resolve("p.png");
-        Provenance before = new Provenance(full(), new TreeMap<>(Map.of(FOLDER.resolve("a\u00e9.safetensors"), "0123")));
+        Provenance before =
+                new Provenance(full(), new TreeMap<>(Map.of(FOLDER.resolve("a\u00e9.safetensors"), "0123")));
         BufferedImage image = new BufferedImage(3, 2, BufferedImage.TYPE_INT_RGB);
         image.setRGB(2, 1, 0x123456);
         Png.write(png, image, before.toJson());
         assertThat(Provenance.readFrom(png)).isEqualTo(before);
-        assertThat(Recipe.read(png)).isEqualTo(full());
-        assertThat(javax.imageio.ImageIO.read(png.toFile()).getRGB(2, 1) & 0xffffff).isEqualTo(0x123456);
+        assertThat(Recipe.read(png)).isEqualTo(full().with(new Output(folder.resolve("p-again.png"), null)));
+        assertThat(javax.imageio.ImageIO.read(png.toFile()).getRGB(2, 1) & 0xffffff)
+                .isEqualTo(0x123456);
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "target: {modle: x}|target.modle is no key of a recipe; did you mean model?",
-        "targt: {model: x}|targt is no key of a recipe; did you mean target?",
-        "deltas: []|the recipe names no target model",
-        "target: x|target must be a map",
-        "target: {model: m, prompt: [a]}|target.prompt must be a text",
-        "{target: {model: m}, sampling: {steps: many}}|sampling.steps must be a whole number from 1 to 1000",
-        "{target: {model: m}, sampling: {steps: 2.5}}|sampling.steps must be a whole number",
-        "{target: {model: m}, sampling: {steps: 0}}|sampling.steps must be a whole number",
-        "{target: {model: m}, sampling: {cfg: high}}|sampling.cfg must be a number",
-        "{target: {model: m}, sampling: {size: 512}}|the size '512' is not of the form WIDTHxHEIGHT",
-        "{target: {model: m}, sampling: {precision: bfloat}}|sampling.precision 'bfloat' is not known; did you mean bfloat16",
-        "{target: {model: m}, preset: referense}|preset 'referense' is not known; did you mean reference?",
-        "{target: {model: m, adapters: [{weight: 1}]}}|target.adapters[0].lora is missing",
-        "{target: {model: m}, deltas: [{source: {model: s}}]}|the source has no adapted model to differ from",
-        "{target: {model: m}, deltas: [{adapted: {model: s}}]}|a delta names no source model",
-        "{target: {model: m}, target: {model: n}}|the recipe is no valid YAML in line 1",
-        "target: {model: m|the recipe is no valid YAML",
-        "``|the recipe must be a map",
-        "{target: {model: m}, sampling: {batch: 2, noise: n}}|start noise from a file is for one picture",
-    })
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "target: {modle: x}|target.modle is no key of a recipe (the nearest is model)",
+                "targt: {model: x}|targt is no key of a recipe (the nearest is target)",
+                "deltas: []|the recipe names no target model",
+                "target: x|target must be a map",
+                "target: {model: m, prompt: [a]}|target.prompt must be a text",
+                "{target: {model: m}, sampling: {steps: many}}|sampling.steps must be a whole number from 1 to 1000",
+                "{target: {model: m}, sampling: {steps: 2.5}}|sampling.steps must be a whole number",
+                "{target: {model: m}, sampling: {steps: 0}}|sampling.steps must be a whole number",
+                "{target: {model: m}, sampling: {cfg: high}}|sampling.cfg must be a number",
+                "{target: {model: m}, sampling: {size: 512}}|the size '512' is not of the form WIDTHxHEIGHT",
+                "{target: {model: m}, sampling: {precision: bfloat}}|precision 'bfloat' is not known (the nearest is bfloat16)",
+                "{target: {model: m}, preset: referense}|preset 'referense' is not known (the nearest is reference)",
+                "{target: {model: m, adapters: [{weight: 1}]}}|target.adapters[0].lora is missing",
+                "{target: {model: m}, deltas: [{source: {model: s}}]}|the source has no adapted model to differ from",
+                "{target: {model: m}, deltas: [{adapted: {model: s}}]}|a delta names no source model",
+                "{target: {model: m}, target: {model: n}}|the recipe is no valid YAML in line 1",
+                "target: {model: m|the recipe is no valid YAML",
+                "``|the recipe must be a map",
+                "{target: {model: m}, sampling: {batch: 2, noise: n}}|start noise from a file is for one picture",
+            })
     void mistakesAreNamedInOneSentence(String yaml, String says) {
         assertThatThrownBy(() -> Recipe.parse(yaml, FOLDER))
                 .isInstanceOf(BadRecipeException.class)
