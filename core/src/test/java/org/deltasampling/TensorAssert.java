@@ -55,7 +55,8 @@ public final class TensorAssert extends AbstractAssert<TensorAssert, Tensor> {
     public static double error(Tensor a, Tensor b) {
         try (TensorScope scope = TensorScope.open()) {
             Tensor expected = b.to(torch.ScalarType.Double);
-            double difference = a.to(torch.ScalarType.Double).sub(expected).abs().max().item_double();
+            double difference =
+                    a.to(torch.ScalarType.Double).sub(expected).abs().max().item_double();
             return difference == 0 ? 0 : difference / expected.abs().max().item_double();
         }
     }

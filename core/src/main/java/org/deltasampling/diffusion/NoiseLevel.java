@@ -1,5 +1,7 @@
 package org.deltasampling.diffusion;
 
+import org.deltasampling.tensor.Latent;
+
 /**
  * A noise level in a model's own coordinates: {@code x = alpha * clean + sigma * noise}.
  *
@@ -10,8 +12,32 @@ package org.deltasampling.diffusion;
  */
 public record NoiseLevel(double timestep, double sigma, double alpha) {
 
+    /** No noise at all. */
+    public static final NoiseLevel CLEAN = new NoiseLevel(0, 0, 1);
+
+    /** The level {@code kappa} in variance-preserving coordinates, alpha^2 + sigma^2 = 1. */
+    public static NoiseLevel preserving(double timestep, double kappa) {
+        double alpha = 1 / Math.sqrt(1 + kappa * kappa);
+        return new NoiseLevel(timestep, kappa * alpha, alpha);
+    }
+
     /** {@code sigma / alpha}: equal between two models means the same noise level (science.md 1.1); infinite at alpha 0. */
     public double kappa() {
         return sigma / alpha;
+    }
+
+    /** Half the logarithm of the signal-to-noise ratio, ln(alpha / sigma); infinite where there is no noise. */
+    public double logSnr() {
+        return Math.log(alpha / sigma);
+    }
+
+    /** The unit noise in {@code x} if {@code clean} is what lies under it: (x - alpha * clean) / sigma. */
+    public Latent noise(Latent x, Latent clean) {
+        return Latent.combine(1 / sigma, x, -alpha / sigma, clean);
+    }
+
+    /** The point of this level over {@code clean} with {@code noise}: alpha * clean + sigma * noise. */
+    public Latent point(Latent clean, Latent noise) {
+        return Latent.combine(alpha, clean, sigma, noise);
     }
 }

@@ -1,4 +1,14 @@
-/** */
+/**
+ * What a noise level is, and what can be said of a latent at one.
+ *
+ * <p>Start with {@link org.deltasampling.diffusion.Denoiser}, the one seam: everything that can be sampled answers with its
+ * best guess of the clean latent. {@link org.deltasampling.diffusion.NoiseLevel} names a level by alpha and sigma, {@code x
+ * = alpha * clean + sigma * noise}; two models are at the same level when {@code kappa = sigma / alpha} is equal. {@link
+ * org.deltasampling.diffusion.Parameterization} turns a network's output into a guess and back. {@link
+ * org.deltasampling.diffusion.TrainedSchedule} knows the levels a network was trained on, {@link
+ * org.deltasampling.diffusion.NoiseSchedule} picks those to go through, {@link
+ * org.deltasampling.diffusion.SchedulerConfig} is what a model's files say of both.
+ */
 @NullMarked
 package org.deltasampling.diffusion;
 

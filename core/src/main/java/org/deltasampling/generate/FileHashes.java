@@ -13,18 +13,12 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** SHA-256 of model files, each read once, in the background: hashing gigabytes should not keep a picture waiting. */
-final class FileHashes {
+public final class FileHashes {
 
     private final Map<Path, CompletableFuture<String>> hashes = new ConcurrentHashMap<>();
 
-    /** Begins to hash those of {@code files} where that has not begun. */
-    void begin(Iterable<Path> files) {
-        for (Path file : files) {
-            CompletableFuture<String> unused = hash(file);
-        }
-    }
-
-    private CompletableFuture<String> hash(Path file) {
+    /** Begins to hash {@code file}, if that has not begun. */
+    CompletableFuture<String> begin(Path file) {
         return hashes.computeIfAbsent(file, f -> CompletableFuture.supplyAsync(() -> sha256(f)));
     }
 
@@ -35,7 +29,7 @@ final class FileHashes {
      */
     String of(Path file) {
         try {
-            return hash(file).join();
+            return begin(file).join();
         } catch (CompletionException e) {
             if (e.getCause() instanceof BadRecipeException bad) {
                 throw bad;

@@ -40,9 +40,7 @@ public record Settings(String model, JsonNode json) {
     /** A list of {@code count}, or one number that stands for all of them. */
     public List<Long> perLevel(String key, long otherwise, int count) {
         JsonNode value = json.path(key);
-        List<Long> found = value.isArray()
-                ? wholes(key, List.of())
-                : Collections.nCopies(count, whole(key, otherwise));
+        List<Long> found = value.isArray() ? wholes(key, List.of()) : Collections.nCopies(count, whole(key, otherwise));
         if (found.size() != count) {
             throw refused(key, "has %d values where the model has %d levels".formatted(found.size(), count));
         }
@@ -53,8 +51,10 @@ public record Settings(String model, JsonNode json) {
     public void require(String key, String... accepted) {
         JsonNode value = json.path(key);
         if (present(value) && !List.of(accepted).contains(value.isTextual() ? value.textValue() : value.toString())) {
-            throw refused(key, "is %s, which is not implemented (only %s is)"
-                    .formatted(value, accepted.length == 0 ? "null" : String.join(" or ", accepted)));
+            throw refused(
+                    key,
+                    "is %s, which is not implemented (only %s is)"
+                            .formatted(value, accepted.length == 0 ? "null" : String.join(" or ", accepted)));
         }
     }
 

@@ -13,7 +13,6 @@ public record LayerNorm(Tensor weight, Tensor bias, long width, double eps) {
 
     /** x (..., width) to the same shape. */
     public Tensor apply(Tensor x) {
-        return torch.layer_norm(
-                x, new long[] {width}, new TensorOptional(weight), new TensorOptional(bias), eps, true);
+        return torch.layer_norm(x, new long[] {width}, new TensorOptional(weight), new TensorOptional(bias), eps, true);
     }
 }

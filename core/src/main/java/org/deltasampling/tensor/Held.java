@@ -41,7 +41,8 @@ public final class Held implements AutoCloseable {
     /** Elements of native containers have no owner ({@code referenceCount() == -1}) and must be copied before they are kept. */
     static void refuseView(Tensor tensor) {
         if (tensor.referenceCount() < 0) {
-            throw new IllegalArgumentException("a view into a native container cannot be kept: narrow or clone it first");
+            throw new IllegalArgumentException(
+                    "a view into a native container cannot be kept: narrow or clone it first");
         }
     }
 }

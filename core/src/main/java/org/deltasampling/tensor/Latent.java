@@ -1,20 +1,27 @@
 package org.deltasampling.tensor;
 
 import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * An immutable point of the sampled space, shape (batch, channels, height, width), float32 unless a caller made it
  * otherwise. Every operation makes a new one in the current {@link TensorScope}.
  */
-public final class Latent {
+public final class Latent implements Carried {
 
     private final Tensor tensor;
 
     public Latent(Tensor tensor) {
         this.tensor = tensor;
+    }
+
+    @Override
+    public List<Latent> latents() {
+        return List.of(this);
     }
 
     /** The native tensor; borrowed from the region that owns it. */
@@ -52,9 +59,19 @@ public final class Latent {
         return x.times(a).plus(b, y);
     }
 
+    /** The pictures of all {@code parts} in one batch, in order. */
+    public static Latent joinBatch(List<Latent> parts) {
+        if (parts.size() == 1) {
+            return parts.get(0);
+        }
+        TensorVector tensors = new TensorVector();
+        parts.forEach(part -> tensors.push_back(part.tensor));
+        return new Latent(torch.cat(tensors, 0));
+    }
+
     /** The channels of {@code this} followed by those of {@code other}. */
     public Latent joinChannels(Latent other) {
-        return new Latent(torch.cat(new org.bytedeco.pytorch.TensorVector(tensor, other.tensor), 1));
+        return new Latent(torch.cat(new TensorVector(tensor, other.tensor), 1));
     }
 
     /** Channels {@code from} (inclusive) to {@code from + count}. */
@@ -75,9 +92,5 @@ public final class Latent {
     /** Whether both hold the same bits. */
     public boolean sameBits(Latent other) {
         return Arrays.equals(shape(), other.shape()) && tensor.equal(other.tensor);
-    }
-
-    void release() {
-        tensor.close();
     }
 }

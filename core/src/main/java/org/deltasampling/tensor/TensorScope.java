@@ -1,6 +1,9 @@
 package org.deltasampling.tensor;
 
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
@@ -53,25 +56,56 @@ public final class TensorScope implements AutoCloseable {
         return result;
     }
 
-    /** Runs {@code body} in a region of its own; the result moves to the caller's region, the temporaries die. */
-    public static Latent scoped(Supplier<Latent> body) {
-        return new Latent(scopedTensor(() -> body.get().tensor()));
+    /** Runs {@code body} in a region of its own; the latents it returns move to the caller's region, the temporaries die. */
+    public static <S extends Carried> S scoped(Supplier<S> body) {
+        PointerScope outer = PointerScope.getInnerScope();
+        S result;
+        Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+        try (TensorScope scope = open()) {
+            result = body.get();
+            for (Latent latent : result.latents()) {
+                if (kept.add(latent.tensor())) {
+                    Held.refuseView(latent.tensor());
+                    latent.tensor().retainReference();
+                }
+            }
+        }
+        if (outer != null) {
+            for (Tensor tensor : kept) {
+                if (tensor.referenceCount() == 1) { // else it came from outside and has an owner already
+                    outer.attach(tensor);
+                }
+                tensor.releaseReference();
+            }
+        }
+        return result;
     }
 
     /**
-     * Folds {@code steps} over {@code start}: one region a step, the predecessor released, so that memory stays constant.
-     * The caller keeps {@code start}.
+     * Folds {@code steps} over {@code start}: one region a step, what the next state no longer holds is released, so that
+     * memory stays constant. The caller keeps {@code start}.
      */
-    public static <S> Latent fold(Latent start, List<S> steps, BiFunction<Latent, S, Latent> next) {
-        Latent x = start;
-        for (S step : steps) {
-            Latent before = x;
-            x = scoped(() -> next.apply(before, step));
-            if (before != start && before.tensor().address() != x.tensor().address()) {
-                before.release();
+    public static <S extends Carried, T> S fold(S start, List<T> steps, BiFunction<S, T, S> next) {
+        Set<Tensor> callers = tensors(start);
+        S state = start;
+        for (T step : steps) {
+            S before = state;
+            S after = scoped(() -> next.apply(before, step));
+            Set<Tensor> alive = tensors(after);
+            for (Tensor tensor : tensors(before)) {
+                if (!alive.contains(tensor) && !callers.contains(tensor)) {
+                    tensor.close();
+                }
             }
+            state = after;
         }
-        return x;
+        return state;
+    }
+
+    private static Set<Tensor> tensors(Carried state) {
+        Set<Tensor> all = Collections.newSetFromMap(new IdentityHashMap<>());
+        state.latents().forEach(latent -> all.add(latent.tensor()));
+        return all;
     }
 
     /** Number of live native objects on this process, for leak tests. */

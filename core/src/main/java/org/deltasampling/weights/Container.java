@@ -30,7 +30,10 @@ final class Container {
             return "is only a Git LFS pointer to the model; fetch the file itself with `git lfs pull`";
         }
         String trimmed = text.strip().toLowerCase(Locale.ROOT);
-        if (trimmed.startsWith("<!doctype") || trimmed.startsWith("<html") || trimmed.startsWith("<?xml") || trimmed.startsWith("<head")) {
+        if (trimmed.startsWith("<!doctype")
+                || trimmed.startsWith("<html")
+                || trimmed.startsWith("<?xml")
+                || trimmed.startsWith("<head")) {
             return "is a web page, not a model: the download got a login or error page; download the file itself";
         }
         if (trimmed.startsWith("{")) {

@@ -75,7 +75,9 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
             long headerBytes = headerBytes(path, channel, size);
             JsonNode header = header(path, read(channel, 8, (int) headerBytes));
             Map<String, String> metadata = new LinkedHashMap<>();
-            header.path("__metadata__").properties().forEach(e -> metadata.put(e.getKey(), e.getValue().asText()));
+            header.path("__metadata__")
+                    .properties()
+                    .forEach(e -> metadata.put(e.getKey(), e.getValue().asText()));
             return new SafetensorsFile(path, size, entries(path, header, 8 + headerBytes, size), metadata);
         } catch (IOException e) {
             throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
@@ -83,7 +85,8 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
     }
 
     private static long headerBytes(Path path, FileChannel channel, long size) throws IOException {
-        byte[] start = read(channel, 0, (int) Math.min(size, Container.SNIFFED_BYTES)).array();
+        byte[] start =
+                read(channel, 0, (int) Math.min(size, Container.SNIFFED_BYTES)).array();
         long length = start.length < 8
                 ? 0
                 : ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
@@ -97,7 +100,9 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
     }
 
     private static BadWeightsException truncated(Path path) {
-        return new BadWeightsException("%s is cut short: its header describes more than the file holds; download or copy it again".formatted(path));
+        return new BadWeightsException(
+                "%s is cut short: its header describes more than the file holds; download or copy it again"
+                        .formatted(path));
     }
 
     private static JsonNode header(Path path, ByteBuffer bytes) {
@@ -128,7 +133,8 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
         for (Map.Entry<String, Entry> next : inOrder) {
             Entry entry = next.getValue();
             if (entry.begin() < end && entry.bytes() > 0) {
-                throw new BadWeightsException("%s is damaged: the bytes of %s overlap another tensor's".formatted(path, next.getKey()));
+                throw new BadWeightsException(
+                        "%s is damaged: the bytes of %s overlap another tensor's".formatted(path, next.getKey()));
             }
             end = Math.max(end, entry.begin() + entry.bytes());
         }
@@ -142,12 +148,14 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
         JsonNode shapeNode = node.path("shape");
         JsonNode offsets = node.path("data_offsets");
         if (!node.path("dtype").isTextual() || !shapeNode.isArray() || !offsets.isArray() || offsets.size() != 2) {
-            throw new BadWeightsException("%s is damaged: its header does not say type, shape and place of %s".formatted(path, name));
+            throw new BadWeightsException(
+                    "%s is damaged: its header does not say type, shape and place of %s".formatted(path, name));
         }
         FileType type = FileType.named(node.path("dtype").textValue());
         if (type == null) {
-            throw new BadWeightsException("%s holds %s as %s, a number format that is not read; convert it to F16, BF16 or F32"
-                    .formatted(path, name, node.path("dtype").textValue()));
+            throw new BadWeightsException(
+                    "%s holds %s as %s, a number format that is not read; convert it to F16, BF16 or F32"
+                            .formatted(path, name, node.path("dtype").textValue()));
         }
         long begin = offsets.get(0).asLong(-1);
         long end = offsets.get(1).asLong(-1);
@@ -201,7 +209,9 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
             torch.ScalarType type = entry.info().type();
             Tensor bytes = mapping(entry.bytes()).narrow(0, entry.begin(), entry.bytes());
             boolean aligned = entry.begin() % FileType.of(type).bytes() == 0;
-            return (aligned ? bytes : bytes.clone()).view(type).view(entry.info().shape());
+            return (aligned ? bytes : bytes.clone())
+                    .view(type)
+                    .view(entry.info().shape());
         });
     }
 

@@ -40,7 +40,8 @@ public final class SafetensorsWriter {
     public static void write(Path path, WeightSource source, Map<String, String> metadata) {
         List<String> names = new ArrayList<>(source.names());
         // the widest numbers first: every tensor is then aligned to its own
-        names.sort(Comparator.comparingInt(n -> -FileType.of(source.info(n).type()).bytes()));
+        names.sort(
+                Comparator.comparingInt(n -> -FileType.of(source.info(n).type()).bytes()));
         try {
             Path folder = path.toAbsolutePath().getParent();
             Files.createDirectories(folder);
@@ -93,14 +94,16 @@ public final class SafetensorsWriter {
             Tensor tensor = source.load(name);
             TensorInfo info = source.info(name);
             if (tensor.scalar_type().intern() != info.type() || tensor.numel() != info.count()) {
-                throw new IllegalStateException("%s was announced as %s but is %s".formatted(name, info, TensorInfo.of(tensor)));
+                throw new IllegalStateException(
+                        "%s was announced as %s but is %s".formatted(name, info, TensorInfo.of(tensor)));
             }
             if (info.count() == 0) {
                 return;
             }
             Tensor bytes = tensor.detach().cpu().contiguous().view(-1).view(torch.ScalarType.Byte);
             for (long at = 0; at < bytes.numel(); at += CHUNK_BYTES) {
-                ByteBuffer chunk = bytes.narrow(0, at, Math.min(CHUNK_BYTES, bytes.numel() - at)).createBuffer();
+                ByteBuffer chunk = bytes.narrow(0, at, Math.min(CHUNK_BYTES, bytes.numel() - at))
+                        .createBuffer();
                 writeAll(out, chunk);
             }
         }

@@ -30,8 +30,7 @@ class NetworksKitTest {
         try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
-            UNet unet =
-                    new UNet(UNet.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
+            UNet unet = new UNet(UNet.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
             assertThat(unet.predict(
                             kit.tensor("in.sample"),
                             kit.tensor("in.timestep"),

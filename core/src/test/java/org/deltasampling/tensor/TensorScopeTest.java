@@ -36,7 +36,8 @@ class TensorScopeTest {
     void aScopedBodyMayReturnItsInput() {
         try (TensorScope scope = TensorScope.open()) {
             Latent one = new Latent(torch.ones(2));
-            assertThat(TensorScope.scoped(() -> one).norm()).isCloseTo(Math.sqrt(2), org.assertj.core.data.Offset.offset(1e-6));
+            assertThat(TensorScope.scoped(() -> one).norm())
+                    .isCloseTo(Math.sqrt(2), org.assertj.core.data.Offset.offset(1e-6));
             assertThat(one.tensor().sum().item_double()).isEqualTo(2);
         }
     }
@@ -47,7 +48,10 @@ class TensorScopeTest {
         try (TensorScope scope = TensorScope.open()) {
             Latent start = new Latent(torch.ones(4));
             long before = TensorScope.liveObjects();
-            Latent end = TensorScope.fold(start, Collections.nCopies(100, 1), (x, step) -> x.times(1.5).plus(-0.25));
+            Latent end = TensorScope.fold(
+                    start,
+                    Collections.nCopies(100, 1),
+                    (x, step) -> x.times(1.5).plus(-0.25));
             assertThat(TensorScope.liveObjects()).isEqualTo(before + 1);
             float expected = 1;
             for (int i = 0; i < 100; i++) {
@@ -66,7 +70,8 @@ class TensorScopeTest {
         try (TensorScope scope = TensorScope.open()) {
             held = Held.of(torch.ones(3));
         }
-        try (held; TensorScope scope = TensorScope.open()) {
+        try (held;
+                TensorScope scope = TensorScope.open()) {
             assertThat(held.tensor().sum().item_double()).isEqualTo(3);
         }
         assertThat(TensorScope.liveObjects()).isEqualTo(before);

@@ -65,7 +65,8 @@ class SafetensorsTest {
             Tensor first;
             try (SafetensorsFile file = SafetensorsFile.open(path)) {
                 first = file.load("a");
-                assertThat(file.load("a").storage().data().address()).isEqualTo(first.storage().data().address());
+                assertThat(file.load("a").storage().data().address())
+                        .isEqualTo(first.storage().data().address());
             }
             assertThat(first.sum().item_double()).isEqualTo(1000);
         }
@@ -76,7 +77,10 @@ class SafetensorsTest {
         // one byte, then a float32 at an odd place
         String header = "{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
                 + "\"f\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}}";
-        ByteBuffer data = ByteBuffer.allocate(5).order(ByteOrder.LITTLE_ENDIAN).put((byte) 7).putFloat(2.5f);
+        ByteBuffer data = ByteBuffer.allocate(5)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put((byte) 7)
+                .putFloat(2.5f);
         Path path = write("unaligned.safetensors", header, data.array());
         try (SafetensorsFile file = SafetensorsFile.open(path);
                 TensorScope scope = TensorScope.open()) {
@@ -86,7 +90,10 @@ class SafetensorsTest {
 
     @Test
     void aWrongNameIsAnsweredWithTheNearest() throws IOException {
-        Path path = write("n.safetensors", "{\"conv_in.weight\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", new byte[1]);
+        Path path = write(
+                "n.safetensors",
+                "{\"conv_in.weight\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
+                new byte[1]);
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             assertThatThrownBy(() -> file.load("conv_in.weigth"))
                     .isInstanceOf(BadWeightsException.class)
@@ -95,17 +102,20 @@ class SafetensorsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}                  | 4 | cut short",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}                  | 8 | cannot fill its bytes",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,8]}}                 | 8 | cannot fill its bytes",
-        "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}} | 8 | cannot fill its bytes",
-        "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[8],\"data_offsets\":[0,8]}}              | 8 | F8_E4M3",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}} | 8 | overlap",
-        "{\"a\":{\"shape\":[2]}}                                                           | 8 | does not say",
-        "{\"a\":                                                                           | 8 | not valid JSON",
-        "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{}}          | 8 | not valid JSON",
-    })
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}                  | 4 | cut short",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}                  | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,8]}}                 | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}} | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[8],\"data_offsets\":[0,8]}}              | 8 | F8_E4M3",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}} | 8 | overlap",
+                "{\"a\":{\"shape\":[2]}}                                                           | 8 | does not say",
+                "{\"a\":                                                                           | 8 | not valid JSON",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{}}          | 8 | not valid JSON",
+            })
     void aDamagedHeaderIsNamed(String header, int bytes, String words) throws IOException {
         Path path = write("bad.safetensors", header, new byte[bytes]);
         assertThatThrownBy(() -> SafetensorsFile.open(path))
@@ -139,7 +149,8 @@ class SafetensorsTest {
     @Test
     void aFailedWriteLeavesNothingBehind() throws IOException {
         try (TensorScope scope = TensorScope.open()) {
-            WeightSource failing = WeightSource.of(Map.of("a", torch.ones(3), "b", torch.ones(3).to(torch.ScalarType.ComplexFloat)));
+            WeightSource failing = WeightSource.of(
+                    Map.of("a", torch.ones(3), "b", torch.ones(3).to(torch.ScalarType.ComplexFloat)));
             assertThatThrownBy(() -> SafetensorsWriter.write(folder.resolve("x.safetensors"), failing, Map.of()))
                     .hasMessageContaining("ComplexFloat");
         }
@@ -151,6 +162,8 @@ class SafetensorsTest {
     private Path write(String name, String header, byte[] data) throws IOException {
         byte[] text = header.strip().getBytes(StandardCharsets.UTF_8);
         ByteBuffer all = ByteBuffer.allocate(8 + text.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
-        return Files.write(folder.resolve(name), all.putLong(text.length).put(text).put(data).array());
+        return Files.write(
+                folder.resolve(name),
+                all.putLong(text.length).put(text).put(data).array());
     }
 }

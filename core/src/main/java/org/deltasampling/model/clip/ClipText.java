@@ -72,7 +72,8 @@ public final class ClipText {
                 case "quick_gelu" -> Activation.QUICK_GELU;
                 default ->
                     throw s.refused(
-                            "hidden_act", "is %s, which is not implemented (only gelu and quick_gelu are)".formatted(name));
+                            "hidden_act",
+                            "is %s, which is not implemented (only gelu and quick_gelu are)".formatted(name));
             };
         }
 
@@ -82,14 +83,16 @@ public final class ClipText {
          * other (OpenCLIP's, in SD-2), the largest id is the end.
          */
         public static Config infer(WeightSource weights) {
-            long[] words = weights.info("text_model.embeddings.token_embedding.weight").shape();
+            long[] words =
+                    weights.info("text_model.embeddings.token_embedding.weight").shape();
             long layers = 0;
             while (weights.names().contains("text_model.encoder.layers.%d.mlp.fc1.weight".formatted(layers))) {
                 layers++;
             }
             return new Config(
                     words[0],
-                    weights.info("text_model.embeddings.position_embedding.weight").shape()[0],
+                    weights.info("text_model.embeddings.position_embedding.weight")
+                            .shape()[0],
                     words[1],
                     weights.info("text_model.encoder.layers.0.mlp.fc1.weight").shape()[0],
                     layers,
@@ -149,7 +152,8 @@ public final class ClipText {
         Tensor marks = config.end() == Config.LARGEST_ID
                 ? ids
                 : ids.eq(new Scalar(config.end())).to(torch.ScalarType.Int);
-        Tensor end = marks.argmax(new LongOptional(1), true).unsqueeze(-1); // (b, 1, 1), the first where several are equal
+        Tensor end =
+                marks.argmax(new LongOptional(1), true).unsqueeze(-1); // (b, 1, 1), the first where several are equal
         return torch.gather(last, 1, end.expand(ids.size(0), 1, config.width())).squeeze(1);
     }
 

@@ -179,8 +179,7 @@ public final class UNet implements Backbone {
                 up.add(weights.names().contains("up_blocks." + (levels - 1 - i) + ".attentions.0.norm.weight"));
                 String transformer = i == levels - 1 ? "mid_block" : block;
                 depth.add((long) Math.max(
-                        1,
-                        count(weights, transformer + ".attentions.0.transformer_blocks.%d.attn1.to_q.weight")));
+                        1, count(weights, transformer + ".attentions.0.transformer_blocks.%d.attn1.to_q.weight")));
             }
             String middle = "mid_block.attentions.0.";
             boolean linear = weights.info(middle + "proj_in.weight").shape().length == 2;
@@ -193,7 +192,8 @@ public final class UNet implements Backbone {
                     count(weights, "down_blocks.0.resnets.%d.conv1.weight"),
                     depth,
                     channels.stream().map(c -> linear ? Math.max(1, c / 64) : 8).toList(),
-                    weights.info(middle + "transformer_blocks.0.attn2.to_k.weight").shape()[1],
+                    weights.info(middle + "transformer_blocks.0.attn2.to_k.weight")
+                            .shape()[1],
                     linear,
                     32,
                     1e-5,
@@ -231,8 +231,7 @@ public final class UNet implements Backbone {
         int last = c.levels() - 1;
         long first = c.channels().get(0);
         convIn = Conv2d.same(p.at("conv_in"), c.inChannels(), first, 3);
-        time = TimestepEmbedding.of(
-                p.at("time_embedding"), first, c.timeWidth(), c.cosinesFirst(), c.frequencyShift());
+        time = TimestepEmbedding.of(p.at("time_embedding"), first, c.timeWidth(), c.cosinesFirst(), c.frequencyShift());
         List<Long> skips = new ArrayList<>(List.of(first)); // channels of what the up blocks take back
         for (int level = 0; level <= last; level++) {
             Down down = new Down(c, p.at("down_blocks." + level), level);
@@ -294,8 +293,7 @@ public final class UNet implements Backbone {
                     transformers.add(new Transformer(c, p.at("attentions." + i), level));
                 }
             }
-            downsample =
-                    level == c.levels() - 1 ? null : Conv2d.of(p.at("downsamplers.0.conv"), out, out, 3, 2, 1);
+            downsample = level == c.levels() - 1 ? null : Conv2d.of(p.at("downsamplers.0.conv"), out, out, 3, 2, 1);
         }
 
         Tensor apply(Tensor x, Tensor moment, Tensor context, Deque<Tensor> skips) {
@@ -387,7 +385,10 @@ public final class UNet implements Backbone {
             projectIn = projection(p.at("proj_in"), width, c.linearProjection());
             for (int i = 0; i < c.depth().get(level); i++) {
                 blocks.add(new TransformerBlock(
-                        p.at("transformer_blocks." + i), width, c.contextWidth(), c.heads().get(level)));
+                        p.at("transformer_blocks." + i),
+                        width,
+                        c.contextWidth(),
+                        c.heads().get(level)));
             }
             projectOut = projection(p.at("proj_out"), width, c.linearProjection());
         }

@@ -92,9 +92,9 @@ public final class AutoencoderKl {
          */
         public static Config infer(WeightSource weights) {
             List<Long> channels = new ArrayList<>();
-            while (weights.names().contains("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))) {
-                channels.add(weights
-                        .info("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))
+            while (weights.names()
+                    .contains("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))) {
+                channels.add(weights.info("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))
                         .shape()[0]);
             }
             long resnets = 0;

@@ -1,0 +1,112 @@
+package org.deltasampling.diffusion;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.DoubleFunction;
+import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
+import org.deltasampling.diffusion.TrainedSchedule.TimestepMap;
+
+/** The noise levels to go through, all numbers before the loop. */
+@FunctionalInterface
+public interface NoiseSchedule {
+
+    /**
+     * A plan of {@code steps} steps, from the noisiest level down.
+     *
+     * @throws BadSamplingException if there are fewer trained timesteps than that, or none is asked for
+     */
+    List<Step> plan(int steps);
+
+    /** Timesteps of {@code grid} and {@code spacing}, each at its own trained level, and {@code end} after the last. */
+    static NoiseSchedule spaced(TrainedSchedule trained, Grid grid, Spacing spacing, int offset, NoiseLevel end) {
+        return steps -> chain(
+                Arrays.stream(grid.timesteps(spacing, trained.steps(), checked(steps, trained), offset))
+                        .mapToObj(t -> NoiseLevel.preserving(t, trained.kappaLinear(t)))
+                        .toList(),
+                end);
+    }
+
+    /**
+     * DDIM's and PNDM's way: whole timesteps of {@code spacing}, each step going down by trained / steps, and to {@code
+     * end} below zero. With leading spacing every step ends where the next begins. With linspace, and with trailing where
+     * steps does not divide the trained ones, it does not quite: diffusers' schedulers are so, and pictures are compared.
+     */
+    static NoiseSchedule stepping(TrainedSchedule trained, Spacing spacing, int offset, NoiseLevel end) {
+        return steps -> {
+            int down = trained.steps() / checked(steps, trained);
+            DoubleFunction<NoiseLevel> level = t -> NoiseLevel.preserving(t, trained.kappa((int) t));
+            return Arrays.stream(Grid.WHOLE.timesteps(spacing, trained.steps(), steps, offset))
+                    .mapToObj(t -> new Step(level.apply(t), t < down ? end : level.apply(t - down)))
+                    .toList();
+        };
+    }
+
+    /**
+     * Karras et al. 2022, equation 5 with rho 7: evenly in kappa^(1/7). {@code grid} says between which levels, and
+     * whether a network is told whole timesteps, as diffusers' scheduler families do.
+     */
+    static NoiseSchedule karras(TrainedSchedule trained, Grid grid, Spacing spacing, int offset, NoiseLevel end) {
+        return steps -> {
+            double[] within = grid.timesteps(spacing, trained.steps(), checked(steps, trained), offset);
+            boolean whole = grid == Grid.OPEN;
+            double highest = whole ? trained.highest() : trained.kappaLinear(within[0]);
+            double lowest = whole ? trained.lowest() : trained.kappaLinear(within[steps - 1]);
+            DoubleUnaryOperator timestep = whole ? k -> Math.rint(trained.timestep(k)) : trained::timestep;
+            double rho = 7;
+            double top = Math.pow(highest, 1 / rho);
+            double bottom = Math.pow(lowest, 1 / rho);
+            return chain(
+                    IntStream.range(0, steps)
+                            .mapToDouble(i -> Math.pow(top + (bottom - top) * i / Math.max(steps - 1, 1), rho))
+                            .mapToObj(kappa -> NoiseLevel.preserving(timestep.applyAsDouble(kappa), kappa))
+                            .toList(),
+                    end);
+        };
+    }
+
+    /**
+     * ComfyUI's {@code normal}: timesteps evenly from the last trained to the first, kappa log-linear at each, then no
+     * noise; the network is told the nearest whole timestep.
+     */
+    static NoiseSchedule normal(TrainedSchedule trained) {
+        return steps -> {
+            double[] timesteps =
+                    Grid.FRACTIONAL.timesteps(Spacing.LINSPACE, trained.steps(), checked(steps, trained), 0);
+            return chain(
+                    Arrays.stream(timesteps)
+                            .map(trained::kappaLogLinear)
+                            .mapToObj(kappa -> trained.level(kappa, TimestepMap.NEAREST))
+                            .toList(),
+                    NoiseLevel.CLEAN);
+        };
+    }
+
+    /**
+     * ComfyUI's way with {@code schedule} for UniPC: one step more, the level before the last left out, and as good as no
+     * noise, kappa 0.001, at the end, where UniPC needs a logarithm.
+     */
+    static NoiseSchedule withoutPenultimate(NoiseSchedule schedule) {
+        return steps -> {
+            List<NoiseLevel> levels = schedule.plan(steps + 1).stream()
+                    .map(Step::from)
+                    .limit(steps)
+                    .toList();
+            return chain(levels, NoiseLevel.preserving(0, 0.001));
+        };
+    }
+
+    private static List<Step> chain(List<NoiseLevel> levels, NoiseLevel end) {
+        return IntStream.range(0, levels.size())
+                .mapToObj(i -> new Step(levels.get(i), i + 1 < levels.size() ? levels.get(i + 1) : end))
+                .toList();
+    }
+
+    private static int checked(int steps, TrainedSchedule trained) {
+        if (steps < 1 || steps > trained.steps()) {
+            throw new BadSamplingException(
+                    "%d steps cannot be taken: give from 1 to %d".formatted(steps, trained.steps()));
+        }
+        return steps;
+    }
+}

@@ -1,0 +1,172 @@
+package org.deltasampling.diffusion;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a model says of how it was trained and wants to be sampled: a diffusers {@code scheduler_config.json}, or what is
+ * known of its family where there is none.
+ *
+ * @param trained the noise levels it was trained on
+ * @param parameterization what its output means
+ * @param spacing the spacing it asks for; null: it leaves that to the sampler
+ * @param karras whether it asks for Karras levels
+ * @param offset added to leading timesteps
+ * @param endsAtOne whether DDIM and PNDM end in no noise or at the first trained level; null: the sampler's own way
+ * @param rungeKutta whether PNDM begins with Runge-Kutta steps
+ * @param lowerOrderLast whether DPM-Solver++ takes the last of few steps with first order
+ * @param endsAtLowest whether the samplers that would end without noise end at the lowest trained level instead
+ */
+public record SchedulerConfig(
+        TrainedSchedule trained,
+        Parameterization parameterization,
+        @Nullable Spacing spacing,
+        boolean karras,
+        int offset,
+        @Nullable Boolean endsAtOne,
+        boolean rungeKutta,
+        boolean lowerOrderLast,
+        boolean endsAtLowest) {
+
+    /** What diffusers' classes do where a file is silent: the spacing, and the betas if they are not 0.0001 to 0.02. */
+    private record Defaults(Spacing spacing, double betaStart, double betaEnd, String betas) {
+
+        private static Defaults usual(Spacing spacing) {
+            return new Defaults(spacing, 0.0001, 0.02, "linear");
+        }
+
+        private static final Defaults LEADING = usual(Spacing.LEADING);
+        private static final Defaults LINSPACE = usual(Spacing.LINSPACE);
+        private static final Defaults HEUN = new Defaults(Spacing.LINSPACE, 0.00085, 0.012, "linear");
+        private static final Defaults LCM = new Defaults(Spacing.LEADING, 0.00085, 0.012, "scaled_linear");
+
+        private static final Map<String, Defaults> OF_CLASS = Map.ofEntries(
+                Map.entry("DDIMScheduler", LEADING),
+                Map.entry("DDPMScheduler", LEADING),
+                Map.entry("PNDMScheduler", LEADING),
+                Map.entry("EulerDiscreteScheduler", LINSPACE),
+                Map.entry("EulerAncestralDiscreteScheduler", LINSPACE),
+                Map.entry("LMSDiscreteScheduler", LINSPACE),
+                Map.entry("DPMSolverMultistepScheduler", LINSPACE),
+                Map.entry("DPMSolverSinglestepScheduler", LINSPACE),
+                Map.entry("DEISMultistepScheduler", LINSPACE),
+                Map.entry("UniPCMultistepScheduler", LINSPACE),
+                Map.entry("HeunDiscreteScheduler", HEUN),
+                Map.entry("KDPM2DiscreteScheduler", HEUN),
+                Map.entry("KDPM2AncestralDiscreteScheduler", HEUN),
+                Map.entry("LCMScheduler", LCM),
+                Map.entry("TCDScheduler", LCM));
+    }
+
+    /** What Stable Diffusion 1 and 2 are trained with, and how diffusers samples them, where no file says so. */
+    public static SchedulerConfig stableDiffusion(Parameterization parameterization) {
+        return new SchedulerConfig(
+                TrainedSchedule.scaledLinear(1000, 0.00085, 0.012),
+                parameterization,
+                null,
+                false,
+                1,
+                false,
+                false,
+                true,
+                false);
+    }
+
+    /**
+     * Reads a {@code scheduler_config.json}.
+     *
+     * <p>Its class matters only for what it leaves out. A spacing that is merely its class's default says nothing, since
+     * diffusers writes every default out on saving: DDIM's saved {@code leading} is no wish for how Euler is to be spaced.
+     * (diffusers itself forgets that difference once a pipeline is saved: {@code
+     * EulerDiscreteScheduler.from_config(pipe.scheduler.config)} is spaced linspace for a DDIM scheduler made in memory and
+     * leading for the same one loaded from a folder.)
+     *
+     * @throws BadSamplingException if it describes a process or an output that is not known here
+     */
+    public static SchedulerConfig read(JsonNode file) {
+        String type = file.path("_class_name").asText("DDIMScheduler");
+        Defaults defaults = Defaults.OF_CLASS.get(type);
+        if (defaults == null) {
+            throw new BadSamplingException("the scheduler_config.json is for %s, which is not supported: use one of %s"
+                    .formatted(type, sorted(Defaults.OF_CLASS.keySet())));
+        }
+        Spacing stated = file.hasNonNull("timestep_spacing")
+                ? spacing(file.get("timestep_spacing").asText())
+                : null;
+        return new SchedulerConfig(
+                trained(file, defaults),
+                parameterization(file.path("prediction_type").asText("epsilon")),
+                stated == defaults.spacing ? null : stated,
+                file.path("use_karras_sigmas").asBoolean(false),
+                file.path("steps_offset").asInt(1), // where it is missing, diffusers' pipelines set 1
+                file.has("set_alpha_to_one") ? file.get("set_alpha_to_one").asBoolean() : null,
+                !file.path("skip_prk_steps").asBoolean(true),
+                file.path("lower_order_final").asBoolean(true),
+                file.path("final_sigmas_type").asText("zero").equals("sigma_min"));
+    }
+
+    /** The same for a model whose output means something else than the file says. */
+    public SchedulerConfig with(Parameterization other) {
+        return new SchedulerConfig(
+                trained, other, spacing, karras, offset, endsAtOne, rungeKutta, lowerOrderLast, endsAtLowest);
+    }
+
+    private static TrainedSchedule trained(JsonNode file, Defaults defaults) {
+        int steps = file.path("num_train_timesteps").asInt(1000);
+        double start = file.path("beta_start").asDouble(defaults.betaStart);
+        double end = file.path("beta_end").asDouble(defaults.betaEnd);
+        String betas = file.path("beta_schedule").asText(defaults.betas);
+        TrainedSchedule trained;
+        if (file.path("trained_betas").isArray()) {
+            trained = TrainedSchedule.ofBetas(listed(file.get("trained_betas")));
+        } else if (betas.equals("scaled_linear")) {
+            trained = TrainedSchedule.scaledLinear(steps, start, end);
+        } else if (betas.equals("linear")) {
+            trained = TrainedSchedule.linear(steps, start, end);
+        } else {
+            throw new BadSamplingException(
+                    "the scheduler_config.json asks for the beta_schedule %s: known are linear and scaled_linear"
+                            .formatted(betas));
+        }
+        boolean rescaled = file.path("rescale_betas_zero_snr").asBoolean(false);
+        return rescaled ? TrainedSchedule.zeroTerminalSnr(trained) : trained;
+    }
+
+    private static Parameterization parameterization(String prediction) {
+        return switch (prediction) {
+            case "epsilon" -> Parameterization.EPSILON;
+            case "v_prediction" -> Parameterization.VELOCITY;
+            default ->
+                throw new BadSamplingException(
+                        "the scheduler_config.json asks for the prediction_type %s: known are epsilon and v_prediction"
+                                .formatted(prediction));
+        };
+    }
+
+    private static Spacing spacing(String name) {
+        return switch (name) {
+            case "linspace" -> Spacing.LINSPACE;
+            case "leading" -> Spacing.LEADING;
+            case "trailing" -> Spacing.TRAILING;
+            default ->
+                throw new BadSamplingException(
+                        "the scheduler_config.json asks for the timestep_spacing %s: known are linspace, leading and trailing"
+                                .formatted(name));
+        };
+    }
+
+    private static float[] listed(JsonNode numbers) {
+        float[] values = new float[numbers.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) numbers.get(i).asDouble();
+        }
+        return values;
+    }
+
+    private static String sorted(Set<String> names) {
+        return names.stream().sorted().collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,33 @@
+package org.deltasampling.sampling;
+
+import java.util.List;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.Step;
+import org.deltasampling.tensor.Latent;
+
+/**
+ * DPM-Solver++(2M), midpoint (Lu et al. 2022): towards the guess carried on along the line through the one before, {@code D
+ * + (D - D_before) / 2r} with r the ratio of the last step's length in log-SNR to this one's. The first step and the one
+ * to no noise are first order.
+ *
+ * @param lowerOrderLast whether the last of fewer than 15 steps is first order too, as in diffusers
+ */
+record DpmPlusPlus2M(boolean lowerOrderLast) implements Sampler {
+
+    @Override
+    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
+        return Trail.follow(plan, x, (at, i) -> {
+            Step step = plan.get(i);
+            Latent clean = denoiser.denoise(at.x(), step.from());
+            listener.stepped(i, plan.size(), step.from(), clean);
+            boolean lower = lowerOrderLast && plan.size() < 15 && i == plan.size() - 1;
+            boolean firstOrder = i == 0 || step.to().sigma() == 0 || lower;
+            Latent guess = firstOrder
+                    ? clean
+                    : clean.plus(
+                            step.length() / (2 * plan.get(i - 1).length()),
+                            clean.minus(at.past().get(0)));
+            return new Trail(step.towards(at.x(), guess), List.of(clean));
+        });
+    }
+}

@@ -1,0 +1,75 @@
+package org.deltasampling.sampling;
+
+import java.util.List;
+import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.NoiseLevel;
+import org.deltasampling.diffusion.Step;
+import org.deltasampling.tensor.Latent;
+
+/**
+ * Adams-Bashforth on the predicted noise: the polynomial through the last {@code order} noises, in a chosen variable of
+ * kappa, is integrated over the step in kappa, {@code x'/alpha' = x/alpha + integral n dkappa}.
+ *
+ * @param order how many noises are looked at; fewer as long as there are fewer
+ * @param variable in which the noises are interpolated: kappa itself is LMS (k-diffusion), ln kappa is DEIS (Zhang and Chen
+ *     2022, the log-rho variant)
+ * @param singleLast the last of fewer steps than this is first order
+ */
+record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) implements Sampler {
+
+    /** LMS of order 4, to the last step, as diffusers has it. */
+    static LinearMultistep lms() {
+        return new LinearMultistep(4, kappa -> kappa, 0);
+    }
+
+    /** LMS of order 4 whose last step is the guess itself, as ComfyUI has it. */
+    static LinearMultistep lmsToGuess() {
+        return new LinearMultistep(4, kappa -> kappa, Integer.MAX_VALUE);
+    }
+
+    /** DEIS of order 2, as diffusers has it. */
+    static LinearMultistep deis() {
+        return new LinearMultistep(2, Math::log, 15);
+    }
+
+    @Override
+    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource source, StepListener listener) {
+        return Trail.follow(plan, x, (at, i) -> {
+            Step step = plan.get(i);
+            Latent clean = denoiser.denoise(at.x(), step.from());
+            listener.stepped(i, plan.size(), step.from(), clean);
+            List<Latent> noises = at.with(step.from().noise(at.x(), clean)); // newest first
+            boolean single = i == plan.size() - 1 && plan.size() < singleLast;
+            int used = single ? 1 : Math.min(order, noises.size());
+            double[] nodes = IntStream.range(0, used)
+                    .mapToDouble(j -> plan.get(i - j).from().kappa())
+                    .toArray();
+            Latent moved = at.x().times(step.to().alpha() / step.from().alpha());
+            for (int j = 0; j < used; j++) {
+                double weight = weight(j, nodes, step.from(), step.to());
+                moved = moved.plus(step.to().alpha() * weight, noises.get(j));
+            }
+            return Trail.of(moved, noises, order - 1);
+        });
+    }
+
+    /** The integral over the step of the Lagrange polynomial that is 1 at node {@code j} and 0 at the others. */
+    private double weight(int j, double[] nodes, NoiseLevel from, NoiseLevel to) {
+        double[] at = IntStream.range(0, nodes.length)
+                .mapToDouble(k -> variable.applyAsDouble(nodes[k]))
+                .toArray();
+        return Quadrature.integrate(
+                kappa -> {
+                    double u = variable.applyAsDouble(kappa);
+                    double value = 1;
+                    for (int k = 0; k < at.length; k++) {
+                        value *= k == j ? 1 : (u - at[k]) / (at[j] - at[k]);
+                    }
+                    return value;
+                },
+                from.kappa(),
+                to.kappa());
+    }
+}

@@ -1,0 +1,40 @@
+package org.deltasampling.sampling;
+
+import java.util.Arrays;
+import java.util.List;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.SeededNoise;
+
+/** Standard normal noise, one source a trajectory; what it draws depends on how much was drawn before. */
+@FunctionalInterface
+public interface NoiseSource {
+
+    /** Noise of {@code shape} (batch, channels, height, width), float32. */
+    Latent draw(long... shape);
+
+    /**
+     * PyTorch's generator for each picture of a batch, so that a picture does not depend on its batch. Made in the region
+     * of the whole trajectory; {@code seeds} has one seed for each picture.
+     */
+    static NoiseSource seeded(long... seeds) {
+        List<SeededNoise> sources =
+                Arrays.stream(seeds).mapToObj(SeededNoise::new).toList();
+        return shape -> {
+            if (shape[0] != sources.size()) {
+                throw new IllegalArgumentException(
+                        "noise for %d pictures from %d seeds".formatted(shape[0], sources.size()));
+            }
+            long[] one = shape.clone();
+            one[0] = 1;
+            return Latent.joinBatch(
+                    sources.stream().map(source -> source.draw(one)).toList());
+        };
+    }
+
+    /** For samplers that add no noise: asking is a mistake. */
+    static NoiseSource none() {
+        return shape -> {
+            throw new IllegalStateException("this sampler was said to need no noise");
+        };
+    }
+}

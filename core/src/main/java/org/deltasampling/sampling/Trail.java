@@ -1,0 +1,47 @@
+package org.deltasampling.sampling;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiFunction;
+import java.util.stream.IntStream;
+import org.deltasampling.diffusion.Step;
+import org.deltasampling.tensor.Carried;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.TensorScope;
+
+/**
+ * Where a sampler is and what it remembers: the state that is folded over a plan.
+ *
+ * @param x the point
+ * @param past guesses of the steps before, newest first
+ */
+record Trail(Latent x, List<Latent> past) implements Carried {
+
+    /** Folds {@code next}, given the state and the index of a step, over {@code plan} from {@code start}. */
+    static Latent follow(List<Step> plan, Latent start, BiFunction<Trail, Integer, Trail> next) {
+        return TensorScope.fold(new Trail(start, List.of()), indices(plan), next).x;
+    }
+
+    /** The number of each step, from 0. */
+    static List<Integer> indices(List<Step> plan) {
+        return IntStream.range(0, plan.size()).boxed().toList();
+    }
+
+    /** The next state, which remembers {@code guesses}, newest first, but not more than {@code most}. */
+    static Trail of(Latent x, List<Latent> guesses, int most) {
+        return new Trail(x, guesses.subList(0, Math.min(most, guesses.size())));
+    }
+
+    /** {@code guess} and the past, newest first. */
+    List<Latent> with(Latent guess) {
+        List<Latent> all = new ArrayList<>(past.size() + 1);
+        all.add(guess);
+        all.addAll(past);
+        return all;
+    }
+
+    @Override
+    public List<Latent> latents() {
+        return with(x);
+    }
+}
