@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -38,10 +39,8 @@ public final class SafetensorsWriter {
      * @throws UncheckedIOException if the disk refuses
      */
     public static void write(Path path, WeightSource source, Map<String, String> metadata) {
-        List<String> names = new ArrayList<>(source.names());
-        // the widest numbers first: every tensor is then aligned to its own
-        names.sort(
-                Comparator.comparingInt(n -> -FileType.of(source.info(n).type()).bytes()));
+        Map<String, TensorInfo> infos = new LinkedHashMap<>();
+        source.names().forEach(name -> infos.put(name, source.info(name)));
         try {
             Path folder = path.toAbsolutePath().getParent();
             Files.createDirectories(folder);
@@ -49,9 +48,10 @@ public final class SafetensorsWriter {
             unfinished.toFile().deleteOnExit(); // Ctrl-C leaves nothing behind
             try {
                 try (FileChannel out = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
-                    writeAll(out, header(source, names, metadata));
-                    for (String name : names) {
-                        write(out, source, name);
+                    List<Map.Entry<String, TensorInfo>> order = inOrder(infos);
+                    writeAll(out, header(order, metadata));
+                    for (Map.Entry<String, TensorInfo> entry : order) {
+                        write(out, entry.getKey(), entry.getValue(), source);
                     }
                 }
                 Files.move(unfinished, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
@@ -63,7 +63,15 @@ public final class SafetensorsWriter {
         }
     }
 
-    private static ByteBuffer header(WeightSource source, List<String> names, Map<String, String> metadata)
+    /** The widest numbers first: every tensor is then aligned to its own. */
+    private static List<Map.Entry<String, TensorInfo>> inOrder(Map<String, TensorInfo> infos) {
+        List<Map.Entry<String, TensorInfo>> order = new ArrayList<>(infos.entrySet());
+        order.sort(
+                Comparator.comparingInt(e -> -FileType.of(e.getValue().type()).bytes()));
+        return order;
+    }
+
+    private static ByteBuffer header(List<Map.Entry<String, TensorInfo>> order, Map<String, String> metadata)
             throws IOException {
         ObjectMapper json = new ObjectMapper();
         ObjectNode header = json.createObjectNode();
@@ -71,10 +79,10 @@ public final class SafetensorsWriter {
             header.set("__metadata__", json.valueToTree(metadata));
         }
         long offset = 0;
-        for (String name : names) {
-            TensorInfo info = source.info(name);
+        for (Map.Entry<String, TensorInfo> named : order) {
+            TensorInfo info = named.getValue();
             FileType type = FileType.of(info.type());
-            ObjectNode entry = header.putObject(name).put("dtype", type.name());
+            ObjectNode entry = header.putObject(named.getKey()).put("dtype", type.name());
             Arrays.stream(info.shape()).forEach(entry.putArray("shape")::add);
             entry.putArray("data_offsets").add(offset).add(offset + info.count() * type.bytes());
             offset += info.count() * type.bytes();
@@ -89,10 +97,9 @@ public final class SafetensorsWriter {
         return buffer.flip();
     }
 
-    private static void write(FileChannel out, WeightSource source, String name) throws IOException {
+    private static void write(FileChannel out, String name, TensorInfo info, WeightSource source) throws IOException {
         try (TensorScope scope = TensorScope.open()) {
             Tensor tensor = source.load(name);
-            TensorInfo info = source.info(name);
             if (tensor.scalar_type().intern() != info.type() || tensor.numel() != info.count()) {
                 throw new IllegalStateException(
                         "%s was announced as %s but is %s".formatted(name, info, TensorInfo.of(tensor)));

@@ -29,4 +29,9 @@ public interface WeightSource {
      * @throws BadWeightsException if there is no tensor of that name
      */
     Tensor load(String name);
+
+    /** How the file below spells a name, for messages to its user. */
+    default String spelling(String name) {
+        return name;
+    }
 }

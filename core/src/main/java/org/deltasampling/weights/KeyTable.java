@@ -1,0 +1,252 @@
+package org.deltasampling.weights;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.tensor.TensorScope;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One dialect of weight names: a file's names for a model's canonical names, which are diffusers'. The rows are data
+ * (resources {@code *.names}, format at {@link KeyTableReader}); each names the prefix of a subtree, and the longest prefix
+ * that ends at a dot wins. One-to-one: two rows for one name throw.
+ */
+public final class KeyTable {
+
+    /** A subtree's name in models and in files; the empty name is the root. */
+    record Row(String canonical, String file, Verb verb) {}
+
+    private final Map<String, Row> byCanonical = new TreeMap<>();
+    private final Map<String, List<Row>> byFile = new TreeMap<>();
+    private final String within;
+
+    private KeyTable(KeyTableReader read) {
+        within = read.within;
+        for (Row row : read.rows) {
+            if (byCanonical.put(row.canonical(), row) != null) {
+                throw new IllegalArgumentException("two rows for " + row.canonical());
+            }
+            addReading(row);
+        }
+        read.alsoRead.forEach(this::addReading);
+        for (String name : read.ignored) {
+            if (byFile.put(name, List.of()) != null) {
+                throw new IllegalArgumentException("two rows for " + name);
+            }
+        }
+    }
+
+    private void addReading(Row row) {
+        List<Row> sharing = byFile.computeIfAbsent(row.file(), f -> new ArrayList<>());
+        sharing.add(row);
+        boolean parts = sharing.stream().allMatch(r -> r.verb() instanceof Verb.Rows);
+        if (sharing.size() > 1 && !parts) {
+            throw new IllegalArgumentException("two rows for " + row.file());
+        }
+    }
+
+    /**
+     * The table of a resource beside this class.
+     *
+     * @param numbers what the rows' expressions and ranges may name
+     * @param lists what {@code for i in LIST} may name
+     */
+    public static KeyTable read(String resource, Map<String, Integer> numbers, Map<String, List<Integer>> lists) {
+        try (InputStream in = KeyTable.class.getResourceAsStream(resource + ".names")) {
+            if (in == null) {
+                throw new IllegalArgumentException("no table of names " + resource);
+            }
+            return of(
+                    new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
+                            .lines()
+                            .toList(),
+                    numbers,
+                    lists);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A table without numbers. */
+    public static KeyTable read(String resource) {
+        return read(resource, Map.of(), Map.of());
+    }
+
+    static KeyTable of(List<String> lines, Map<String, Integer> numbers, Map<String, List<Integer>> lists) {
+        KeyTableReader reader = new KeyTableReader(numbers, lists);
+        lines.forEach(reader::line);
+        return new KeyTable(reader);
+    }
+
+    /** What every name of this part of a file begins with, its last character a dot; empty if it is the whole file. */
+    public String within() {
+        return within;
+    }
+
+    /** Whether the table has a row for this name of a file, be it to ignore it. */
+    public boolean knows(String fileName) {
+        return prefix(fileName, byFile) != null;
+    }
+
+    /** How this dialect spells a canonical name. */
+    public String spelling(String canonical) {
+        String prefix = prefix(canonical, byCanonical);
+        return prefix == null ? canonical : join(row(prefix).file(), rest(canonical, prefix));
+    }
+
+    /**
+     * The tensors of {@code file} under canonical names. Those outside the table's part of the file and those that it
+     * ignores are left out; a name that no row knows stays as it is, so that {@link WeightCheck} reports it.
+     *
+     * @throws BadWeightsException if two tensors of the file stand for one of the model
+     */
+    public WeightSource over(WeightSource file) {
+        Map<String, Row> located = new LinkedHashMap<>();
+        for (String name : file.names()) {
+            if (!name.startsWith(within)) {
+                continue;
+            }
+            String prefix = prefix(name, byFile);
+            List<Row> rows = prefix == null ? List.of(new Row("", "", new Verb.Keep())) : rows(prefix);
+            for (Row row : rows) {
+                String canonical = join(row.canonical(), rest(name, row.file()));
+                Row before = located.put(canonical, new Row(canonical, name, row.verb()));
+                if (before != null) {
+                    throw new BadWeightsException(
+                            "the file holds one weight twice: %s and %s".formatted(before.file(), name));
+                }
+            }
+        }
+        return new Renamed(file, located);
+    }
+
+    /** The inverse of {@link #over}: the tensors of {@code canonical} as a file in this dialect holds them. */
+    public WeightSource spelled(WeightSource canonical) {
+        Map<String, List<String>> members = new LinkedHashMap<>();
+        for (String name : canonical.names()) {
+            members.computeIfAbsent(spelling(name), f -> new ArrayList<>()).add(name);
+        }
+        members.values().forEach(names -> names.sort((a, b) -> Integer.compare(part(a), part(b))));
+        return new Spelled(canonical, members);
+    }
+
+    private int part(String canonical) {
+        return verb(canonical) instanceof Verb.Rows rows ? rows.k() : 0;
+    }
+
+    private Verb verb(String canonical) {
+        String prefix = prefix(canonical, byCanonical);
+        return prefix == null ? new Verb.Keep() : row(prefix).verb();
+    }
+
+    private Row row(String prefix) {
+        return Objects.requireNonNull(byCanonical.get(prefix));
+    }
+
+    private List<Row> rows(String prefix) {
+        return Objects.requireNonNull(byFile.get(prefix));
+    }
+
+    /** The longest key of {@code rows} that is {@code name} or ends at one of its dots; the empty key ends before them all. */
+    private static @Nullable String prefix(String name, Map<String, ?> rows) {
+        String prefix = name;
+        while (!rows.containsKey(prefix)) {
+            if (prefix.isEmpty()) {
+                return null;
+            }
+            prefix = prefix.substring(0, Math.max(0, prefix.lastIndexOf('.')));
+        }
+        return prefix;
+    }
+
+    private static String rest(String name, String prefix) {
+        return prefix.isEmpty() ? name : name.length() == prefix.length() ? "" : name.substring(prefix.length() + 1);
+    }
+
+    private static String join(String prefix, String rest) {
+        return prefix.isEmpty() ? rest : rest.isEmpty() ? prefix : prefix + "." + rest;
+    }
+
+    /** A file under canonical names. */
+    private record Renamed(WeightSource file, Map<String, Row> located) implements WeightSource {
+
+        @Override
+        public Set<String> names() {
+            return Collections.unmodifiableSet(located.keySet());
+        }
+
+        @Override
+        public TensorInfo info(String name) {
+            Row row = locate(name);
+            TensorInfo info = file.info(row.file());
+            return new TensorInfo(info.type(), row.verb().shape(info.shape()));
+        }
+
+        @Override
+        public Tensor load(String name) {
+            Row row = locate(name);
+            return TensorScope.scopedTensor(() -> row.verb().read(file.load(row.file())));
+        }
+
+        @Override
+        public String spelling(String name) {
+            Row row = located.get(name);
+            return row == null ? name : file.spelling(row.file());
+        }
+
+        private Row locate(String name) {
+            Row row = located.get(name);
+            if (row == null) {
+                throw new BadWeightsException(
+                        "there is no tensor %s%s".formatted(name, Nearest.hint(name, located.keySet())));
+            }
+            return row;
+        }
+    }
+
+    /** A model's weights as a file spells them. */
+    private final class Spelled implements WeightSource {
+
+        private final WeightSource model;
+        private final Map<String, List<String>> members;
+
+        Spelled(WeightSource model, Map<String, List<String>> members) {
+            this.model = model;
+            this.members = members;
+        }
+
+        @Override
+        public Set<String> names() {
+            return Collections.unmodifiableSet(members.keySet());
+        }
+
+        @Override
+        public TensorInfo info(String name) {
+            try (TensorScope scope = TensorScope.open()) {
+                return TensorInfo.of(load(name));
+            }
+        }
+
+        @Override
+        public Tensor load(String name) {
+            List<String> parts = members.get(name);
+            if (parts == null) {
+                throw new BadWeightsException("there is no tensor %s%s".formatted(name, Nearest.hint(name, names())));
+            }
+            return TensorScope.scopedTensor(() ->
+                    verb(parts.get(0)).write(parts.stream().map(model::load).toList()));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+package org.deltasampling.weights;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * How a file's weights compare to what a model declares; names are the file's.
+ *
+ * @param missing declared but not there, each with the nearest unused name
+ * @param unused there but not declared, each with the nearest missing name
+ * @param misshapen there with another shape, with both shapes
+ */
+public record WeightCheck(List<String> missing, List<String> unused, List<String> misshapen) {
+
+    private static final int EXAMPLES = 3;
+
+    public WeightCheck {
+        missing = List.copyOf(missing);
+        unused = List.copyOf(unused);
+        misshapen = List.copyOf(misshapen);
+    }
+
+    /**
+     * Compares names and shapes.
+     *
+     * @param weights under canonical names
+     * @param dialect how the file spells them
+     * @param declared by the model, see {@code nn.Parameters.declaredBy}
+     */
+    public static WeightCheck of(WeightSource weights, KeyTable dialect, Map<String, long[]> declared) {
+        Set<String> missing = new LinkedHashSet<>();
+        List<String> misshapen = new ArrayList<>();
+        declared.forEach((name, shape) -> {
+            if (!weights.names().contains(name)) {
+                missing.add(dialect.spelling(name));
+            } else if (!Arrays.equals(weights.info(name).shape(), shape)) {
+                misshapen.add("%s is %s where %s is needed"
+                        .formatted(
+                                weights.spelling(name),
+                                Arrays.toString(weights.info(name).shape()),
+                                Arrays.toString(shape)));
+            }
+        });
+        Set<String> unused = new LinkedHashSet<>();
+        weights.names().stream()
+                .filter(name -> !declared.containsKey(name))
+                .map(weights::spelling)
+                .forEach(unused::add);
+        return new WeightCheck(hinted(missing, unused), hinted(unused, missing), misshapen);
+    }
+
+    /** Only the first few are shown, so only they get hints: the search is long. */
+    private static List<String> hinted(Set<String> names, Set<String> others) {
+        List<String> hinted = new ArrayList<>();
+        for (String name : names) {
+            hinted.add(hinted.size() < EXAMPLES ? name + Nearest.hint(name, others) : name);
+        }
+        return hinted;
+    }
+
+    /** Both checks together. */
+    public WeightCheck and(WeightCheck other) {
+        return new WeightCheck(
+                join(missing, other.missing), join(unused, other.unused), join(misshapen, other.misshapen));
+    }
+
+    private static List<String> join(List<String> a, List<String> b) {
+        List<String> joined = new ArrayList<>(a);
+        joined.addAll(b);
+        return joined;
+    }
+
+    /** Whether every weight is there once, in its shape, and none is left over. */
+    public boolean passed() {
+        return missing.isEmpty() && unused.isEmpty() && misshapen.isEmpty();
+    }
+
+    /** All that is wrong in one sentence about {@code subject}, with a few examples of each kind. */
+    public String message(Object subject) {
+        List<String> faults = new ArrayList<>();
+        describe(faults, missing, "missing");
+        describe(faults, misshapen, "of another shape");
+        describe(faults, unused, "not part of the model");
+        return "%s does not fit its model: %s".formatted(subject, String.join("; ", faults));
+    }
+
+    private static void describe(List<String> faults, List<String> names, String fault) {
+        if (!names.isEmpty()) {
+            faults.add("%d weight%s %s: %s%s"
+                    .formatted(
+                            names.size(),
+                            names.size() == 1 ? " is" : "s are",
+                            fault,
+                            String.join(", ", names.subList(0, Math.min(EXAMPLES, names.size()))),
+                            names.size() > EXAMPLES ? " and %d more".formatted(names.size() - EXAMPLES) : ""));
+        }
+    }
+
+    /**
+     * Does nothing if this {@link #passed}.
+     *
+     * @throws BadWeightsException with the {@link #message} otherwise
+     */
+    public void orThrow(Object subject) {
+        if (!passed()) {
+            throw new BadWeightsException(message(subject));
+        }
+    }
+}
