@@ -7,6 +7,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
+import org.deltasampling.weights.Nearest;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -103,8 +104,8 @@ final class Fields {
     void done() {
         map.fieldNames().forEachRemaining(key -> {
             if (!known.contains(key)) {
-                throw new BadRecipeException(
-                        "%s is no key of a recipe; did you mean %s?".formatted(at(key), Names.nearest(key, known)));
+                throw new BadRecipeException("%s is no key of a recipe%s; here there are: %s"
+                        .formatted(at(key), Nearest.hint(key, known), String.join(" ", known)));
             }
         });
     }

@@ -13,12 +13,18 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** SHA-256 of model files, each read once, in the background: hashing gigabytes should not keep a picture waiting. */
-public final class FileHashes {
+final class FileHashes {
 
     private final Map<Path, CompletableFuture<String>> hashes = new ConcurrentHashMap<>();
 
-    /** Begins to hash {@code file}, if that has not begun. */
-    CompletableFuture<String> begin(Path file) {
+    /** Begins to hash those of {@code files} where that has not begun. */
+    void begin(Iterable<Path> files) {
+        for (Path file : files) {
+            CompletableFuture<String> unused = hash(file);
+        }
+    }
+
+    private CompletableFuture<String> hash(Path file) {
         return hashes.computeIfAbsent(file, f -> CompletableFuture.supplyAsync(() -> sha256(f)));
     }
 
@@ -29,7 +35,7 @@ public final class FileHashes {
      */
     String of(Path file) {
         try {
-            return begin(file).join();
+            return hash(file).join();
         } catch (CompletionException e) {
             if (e.getCause() instanceof BadRecipeException bad) {
                 throw bad;

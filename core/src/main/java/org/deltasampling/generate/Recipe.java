@@ -1,16 +1,19 @@
 package org.deltasampling.generate;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that determines a picture. The command line's options, a recipe file and the text in a PNG are three ways to
- * write one of these.
+ * write one of these. Its paths are absolute: relative ones are resolved against the working directory when it is made.
  *
  * @param target the model that makes the picture
  * @param deltas what it takes over from other models, added up in order; none is plain text-to-image
@@ -30,7 +33,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
     /** Reads a recipe from YAML or JSON, or the one that a PNG carries; relative paths are resolved against its folder. */
     public static Recipe read(Path file) {
-        return RecipeFile.read(file);
+        return Provenance.read(file).recipe();
     }
 
     /** The recipe that {@code yaml} (or JSON) says; relative paths are resolved against {@code folder}. */
@@ -45,7 +48,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
     /** The same with one more delta. */
     public Recipe plus(Delta delta) {
-        List<Delta> more = new java.util.ArrayList<>(deltas);
+        List<Delta> more = new ArrayList<>(deltas);
         more.add(delta);
         return new Recipe(target, more, sampling, output, preset);
     }
@@ -65,9 +68,13 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         return new Recipe(target, deltas, sampling, output, other);
     }
 
-    /** The recipe of the picture {@code index} of this batch alone: its own seed, a batch of one. */
-    Recipe alone(int index) {
+    private Recipe alone(int index) {
         return with(sampling.seed(sampling.seed + index).batch(1));
+    }
+
+    /** The recipes of this batch's pictures, each to be made alone: picture i has seed + i. */
+    public List<Recipe> singles() {
+        return IntStream.range(0, sampling.batch).mapToObj(this::alone).toList();
     }
 
     /**
@@ -88,6 +95,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         public static final Role SAME = new Role(null, null, null, List.of());
 
         public Role {
+            model = model == null ? null : absolute(model);
             adapters = List.copyOf(adapters);
         }
 
@@ -107,7 +115,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
         /** The same with one more adapter. */
         public Role plus(Lora adapter) {
-            List<Lora> more = new java.util.ArrayList<>(adapters);
+            List<Lora> more = new ArrayList<>(adapters);
             more.add(adapter);
             return new Role(model, prompt, negative, more);
         }
@@ -117,6 +125,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
     public record Lora(Path file, double weight) {
 
         public Lora {
+            file = absolute(file);
             require(Double.isFinite(weight), "the weight of " + file + " is no finite number");
         }
     }
@@ -267,11 +276,15 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
     /** A tensor in a safetensors file, written FILE#KEY; the key may be left out where the file holds one tensor. */
     public record TensorFile(Path file, @Nullable String key) {
 
+        public TensorFile {
+            file = absolute(file);
+        }
+
         /** Reads FILE or FILE#KEY; a '#' that is part of an existing file's name is the file's. */
         public static TensorFile parse(String text, Path folder) {
             int hash = text.lastIndexOf('#');
             Path whole = RecipeFile.path(text, folder);
-            if (hash < 0 || java.nio.file.Files.exists(whole)) {
+            if (hash < 0 || Files.exists(whole)) {
                 return new TensorFile(whole, null);
             }
             return new TensorFile(RecipeFile.path(text.substring(0, hash), folder), text.substring(hash + 1));
@@ -287,6 +300,21 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
     public record Output(@Nullable Path picture, @Nullable Path latents) {
 
         public static final Output NONE = new Output(null, null);
+
+        public Output {
+            picture = picture == null ? null : absolute(picture);
+            latents = latents == null ? null : absolute(latents);
+        }
+    }
+
+    /** Which variant of the method, by name. */
+    public static Preset preset(String name) {
+        return Names.choose("preset", name, List.of(Preset.values()), Names::of);
+    }
+
+    /** The precision that networks compute in, by name: float32 or bfloat16. */
+    public static Precision precision(String name) {
+        return Names.choose("precision", name, List.of(Precision.FLOAT32, Precision.BFLOAT16), Names::of);
     }
 
     /** Which variant of the method. */
@@ -295,6 +323,10 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         DEFAULT,
         /** The authors' own sampler, exactly. */
         REFERENCE
+    }
+
+    private static Path absolute(Path path) {
+        return path.toAbsolutePath().normalize();
     }
 
     private static void require(boolean holds, String otherwise) {

@@ -9,13 +9,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
-import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.deltasampling.generate.Recipe.Delta;
 import org.deltasampling.generate.Recipe.Lambda;
 import org.deltasampling.generate.Recipe.Lora;
@@ -46,25 +42,6 @@ final class RecipeFile {
 
     private RecipeFile() {}
 
-    static Recipe read(Path file) {
-        Path absolute = file.toAbsolutePath().normalize();
-        try {
-            if (Png.isPng(absolute)) {
-                return Provenance.readFrom(absolute).recipe();
-            }
-            return parse(Files.readString(absolute), folderOf(absolute));
-        } catch (CharacterCodingException e) {
-            throw new BadRecipeException(file + " is no recipe: it is neither a text in UTF-8 nor a PNG", e);
-        } catch (BadRecipeException e) {
-            throw new BadRecipeException(file + ": " + e.getMessage(), e);
-        } catch (IOException e) {
-            throw new BadRecipeException(
-                    "the recipe " + file + " cannot be read: "
-                            + (Files.exists(absolute) ? e.getMessage() : "there is no such file"),
-                    e);
-        }
-    }
-
     static Recipe parse(String text, Path folder) {
         try {
             return recipe(YAML.readTree(text), folder);
@@ -92,7 +69,7 @@ final class RecipeFile {
     /** {@code text} as a path; a relative one is resolved against {@code folder}. */
     static Path path(String text, Path folder) {
         try {
-            return folder.resolve(text).toAbsolutePath().normalize();
+            return folder.resolve(text);
         } catch (InvalidPathException e) {
             throw new BadRecipeException("'" + text + "' cannot be a file name: " + e.getReason(), e);
         }
@@ -106,9 +83,9 @@ final class RecipeFile {
         List<Delta> deltas = top.list("deltas", f -> delta(f, folder));
         Sampling sampling = sampling(top.map("sampling"), folder);
         Output output = output(top.map("output"), folder);
-        Preset preset = choice(top, "preset", Preset.DEFAULT, List.of(Preset.values()));
+        String preset = top.text("preset");
         top.done();
-        return new Recipe(target, deltas, sampling, output, preset);
+        return new Recipe(target, deltas, sampling, output, preset == null ? Preset.DEFAULT : Recipe.preset(preset));
     }
 
     private static Role role(Fields f, Path folder) {
@@ -159,6 +136,7 @@ final class RecipeFile {
         Sampling d = Sampling.DEFAULT;
         String size = f.text("size");
         String noise = f.text("noise");
+        String precision = f.text("precision");
         Sampling sampling = new Sampling(
                 f.text("sampler", d.sampler()),
                 f.text("schedule"),
@@ -167,7 +145,7 @@ final class RecipeFile {
                 f.whole("seed", d.seed(), Long.MIN_VALUE, Long.MAX_VALUE),
                 size == null ? null : Size.parse(size),
                 (int) f.whole("batch", d.batch(), 1, 1_000_000),
-                choice(f, "precision", d.precision(), List.of(Precision.FLOAT32, Precision.BFLOAT16)),
+                precision == null ? d.precision() : Recipe.precision(precision),
                 noise == null ? null : TensorFile.parse(noise, folder));
         f.done();
         return sampling;
@@ -182,11 +160,6 @@ final class RecipeFile {
     private static @Nullable Path optionalPath(Fields f, String key, Path folder) {
         String text = f.text(key);
         return text == null ? null : path(text, folder);
-    }
-
-    private static <E extends Enum<E>> E choice(Fields f, String key, E otherwise, List<E> choices) {
-        String text = f.text(key);
-        return text == null ? otherwise : Names.choose(f.at(key), text, choices, RecipeFile::name);
     }
 
     // ---- writing: what is left out or as by default is not written
@@ -211,7 +184,7 @@ final class RecipeFile {
             top.set("output", output);
         }
         if (r.preset() != Preset.DEFAULT) {
-            top.put("preset", name(r.preset()));
+            top.put("preset", Names.of(r.preset()));
         }
         return top;
     }
@@ -251,7 +224,7 @@ final class RecipeFile {
             node.put("batch", s.batch());
         }
         if (s.precision() != Precision.FLOAT32) {
-            node.put("precision", name(s.precision()));
+            node.put("precision", Names.of(s.precision()));
         }
         put(node, "noise", s.noise());
         return node;
@@ -261,14 +234,5 @@ final class RecipeFile {
         if (value != null) {
             node.put(key, value.toString());
         }
-    }
-
-    private static String name(Enum<?> choice) {
-        return choice.name().toLowerCase(Locale.ROOT);
-    }
-
-    private static Path folderOf(Path file) {
-        Path parent = file.getParent();
-        return parent == null ? file : parent;
     }
 }

@@ -5,17 +5,17 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /** The known name that a wrong one was probably meant to be. */
-final class Nearest {
+public final class Nearest {
 
     private Nearest() {}
 
     /** {@code " (the nearest is X)"}, or nothing where no name is near. */
-    static String hint(String name, Collection<String> known) {
+    public static String hint(String name, Collection<String> known) {
         return to(name, known).map(n -> " (the nearest is " + n + ")").orElse("");
     }
 
     /** The known name with the fewest edits from {@code name}, if at most half of it has to change. */
-    static Optional<String> to(String name, Collection<String> known) {
+    public static Optional<String> to(String name, Collection<String> known) {
         return known.stream()
                 .filter(k -> !k.equals(name) && edits(name, k) * 2 <= Math.max(name.length(), k.length()))
                 .min(Comparator.comparingInt((String k) -> edits(name, k)).thenComparing(Comparator.naturalOrder()));

@@ -99,7 +99,7 @@ final class RecipeTest {
         image.setRGB(2, 1, 0x123456);
         Png.write(png, image, before.toJson());
         assertThat(Provenance.readFrom(png)).isEqualTo(before);
-        assertThat(Recipe.read(png)).isEqualTo(full());
+        assertThat(Recipe.read(png)).isEqualTo(full().with(new Output(folder.resolve("p-again.png"), null)));
         assertThat(javax.imageio.ImageIO.read(png.toFile()).getRGB(2, 1) & 0xffffff)
                 .isEqualTo(0x123456);
     }
@@ -109,8 +109,8 @@ final class RecipeTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "target: {modle: x}|target.modle is no key of a recipe; did you mean model?",
-                "targt: {model: x}|targt is no key of a recipe; did you mean target?",
+                "target: {modle: x}|target.modle is no key of a recipe (the nearest is model)",
+                "targt: {model: x}|targt is no key of a recipe (the nearest is target)",
                 "deltas: []|the recipe names no target model",
                 "target: x|target must be a map",
                 "target: {model: m, prompt: [a]}|target.prompt must be a text",
@@ -119,8 +119,8 @@ final class RecipeTest {
                 "{target: {model: m}, sampling: {steps: 0}}|sampling.steps must be a whole number",
                 "{target: {model: m}, sampling: {cfg: high}}|sampling.cfg must be a number",
                 "{target: {model: m}, sampling: {size: 512}}|the size '512' is not of the form WIDTHxHEIGHT",
-                "{target: {model: m}, sampling: {precision: bfloat}}|sampling.precision 'bfloat' is not known; did you mean bfloat16",
-                "{target: {model: m}, preset: referense}|preset 'referense' is not known; did you mean reference?",
+                "{target: {model: m}, sampling: {precision: bfloat}}|precision 'bfloat' is not known (the nearest is bfloat16)",
+                "{target: {model: m}, preset: referense}|preset 'referense' is not known (the nearest is reference)",
                 "{target: {model: m, adapters: [{weight: 1}]}}|target.adapters[0].lora is missing",
                 "{target: {model: m}, deltas: [{source: {model: s}}]}|the source has no adapted model to differ from",
                 "{target: {model: m}, deltas: [{adapted: {model: s}}]}|a delta names no source model",
