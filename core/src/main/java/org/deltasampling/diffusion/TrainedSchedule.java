@@ -100,6 +100,11 @@ public final class TrainedSchedule {
         return log - logKappas[below] <= logKappas[above] - log ? below : above;
     }
 
+    /** This model's own name for a noise level of another one, at a fractional timestep. */
+    public NoiseLevel level(double kappa) {
+        return level(kappa, TimestepMap.CONTINUOUS);
+    }
+
     /**
      * This model's own name for a noise level of another one: equal kappa, clamped to what was trained on, in
      * variance-preserving coordinates.

@@ -19,7 +19,7 @@ record Trail(Latent x, List<Latent> past) implements Carried {
 
     /** Folds {@code next}, given the state and the index of a step, over {@code plan} from {@code start}. */
     static Latent follow(List<Step> plan, Latent start, BiFunction<Trail, Integer, Trail> next) {
-        return TensorScope.fold(new Trail(start, List.of()), indices(plan), next).x;
+        return TensorScope.scoped(() -> TensorScope.fold(new Trail(start, List.of()), indices(plan), next).x);
     }
 
     /** The number of each step, from 0. */

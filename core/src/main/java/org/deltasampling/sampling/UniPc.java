@@ -42,7 +42,8 @@ record UniPc(int order, Scale scale) implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return TensorScope.fold(new State(start, start, List.of()), Trail.indices(plan), (at, i) -> {
+        State first = new State(start, start, List.of());
+        return TensorScope.scoped(() -> TensorScope.fold(first, Trail.indices(plan), (at, i) -> {
                     Step step = plan.get(i);
                     Latent clean = denoiser.denoise(at.x, step.from());
                     listener.stepped(i, plan.size(), step.from(), clean);
@@ -51,7 +52,7 @@ record UniPc(int order, Scale scale) implements Sampler {
                     guesses.addAll(at.guesses.subList(0, Math.min(order - 1, at.guesses.size())));
                     return new State(step.towards(x, guess(plan, i, guesses, null)), x, guesses);
                 })
-                .x;
+                .x);
     }
 
     /**

@@ -1,0 +1,84 @@
+package org.deltasampling.delta;
+
+import org.deltasampling.diffusion.BadSamplingException;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.NoiseLevel;
+import org.deltasampling.diffusion.TrainedSchedule;
+import org.deltasampling.diffusion.TrainedSchedule.TimestepMap;
+import org.deltasampling.tensor.Latent;
+
+/**
+ * Delta Sampling as the authors' ComfyUI node does it (Zhidong-Gao/DeltaSampling, delta_sampler.py; science.md 0), for
+ * comparison with it: a second trajectory for the source beside the target's, channels behind channels, from the same noise
+ * and driven with the target's result; whole timesteps; the autoencoders' own units taken for the same. Source and adapted
+ * look at the source's trajectory, of which nothing else comes out: by Lemma 1 of science.md it is the target's, under the
+ * source's first noise for ever.
+ *
+ * @param target the model that makes the picture
+ * @param source the model without the adapter
+ * @param adapted the same model with it
+ * @param bridge between their latents: {@link LatentBridge#unscaled}
+ * @param trained the source's levels
+ * @param strength lambda
+ * @param listener told of each difference
+ */
+public record ReferenceDenoiser(
+        Denoiser target,
+        Denoiser source,
+        Denoiser adapted,
+        LatentBridge bridge,
+        TrainedSchedule trained,
+        Strength strength,
+        DeltaListener listener)
+        implements Denoiser {
+
+    /**
+     * Checks that the authors' node could do it.
+     *
+     * @throws BadSamplingException if the latents differ in channels, or if one model is a flow and the other is not, in
+     *     which case the node would tell one of them a wrong noise level
+     */
+    public static void check(long sourceChannels, long targetChannels, boolean sourceFlows, boolean targetFlows) {
+        if (sourceChannels != targetChannels) {
+            throw new BadSamplingException(
+                    ("the reference preset cannot mix latents of %d and %d channels:" + " leave --preset reference out")
+                            .formatted(sourceChannels, targetChannels));
+        }
+        if (sourceFlows != targetFlows) {
+            throw new BadSamplingException("the reference preset cannot mix a flow model with one that is none:"
+                    + " leave --preset reference out");
+        }
+    }
+
+    /**
+     * Both trajectories' start, source first.
+     *
+     * @param start the target's, at its noisiest level {@code highest}; the source's is the same noise at its own noisiest
+     */
+    public Latent join(Latent start, double highest) {
+        double ratio = Math.hypot(1, trained.highest()) / Math.hypot(1, highest);
+        return (ratio == 1 ? start : start.times(ratio)).joinChannels(start);
+    }
+
+    /** The target's half. */
+    public static Latent targetOf(Latent joined) {
+        long half = joined.shape()[1] / 2;
+        return joined.channels(half, half);
+    }
+
+    @Override
+    public Latent denoise(Latent joined, NoiseLevel n) {
+        Latent clean = target.denoise(targetOf(joined), n);
+        double lambda = strength.at(n);
+        Latent result = clean;
+        if (lambda != 0) {
+            Latent y = joined.channels(0, joined.shape()[1] / 2);
+            NoiseLevel m =
+                    new NoiseLevel(trained.level(n.kappa(), TimestepMap.NEAREST).timestep(), n.sigma(), n.alpha());
+            Latent difference = bridge.back(adapted.denoise(y, m).minus(source.denoise(y, m)));
+            listener.applied(n, lambda, difference, clean);
+            result = clean.plus(lambda, difference);
+        }
+        return bridge.toSource(result).joinChannels(result);
+    }
+}

@@ -1,0 +1,35 @@
+package org.deltasampling.delta;
+
+import java.util.function.DoubleFunction;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.NoiseLevel;
+import org.deltasampling.tensor.Latent;
+
+/**
+ * The model that adapters were made for.
+ *
+ * @param base the model without an adapter
+ * @param levels its own name for a level of equal kappa: its timestep, sigma and alpha
+ * @param bridge between its latents and the target's
+ */
+public record Source(Denoiser base, DoubleFunction<NoiseLevel> levels, LatentBridge bridge) {
+
+    /**
+     * The target's point {@code x} as this model sees it, and what this model makes of it: the target's guess in this
+     * model's latents, under the target's noise, at this model's name for the level (the polar scheme of science.md 2.4).
+     */
+    View view(Latent x, Latent clean, NoiseLevel n) {
+        NoiseLevel m = levels.apply(n.kappa());
+        Latent y = m.point(bridge.toSource(clean), n.noise(x, clean));
+        return new View(this, y, m, base.denoise(y, m));
+    }
+
+    /** A point {@code y} at {@code level} and the base's guess there. */
+    record View(Source source, Latent y, NoiseLevel level, Latent clean) {
+
+        /** What {@code adapted} makes different, in the target's latents. */
+        Latent difference(Denoiser adapted) {
+            return source.bridge.back(adapted.denoise(y, level).minus(clean));
+        }
+    }
+}
