@@ -1,5 +1,6 @@
 package org.deltasampling.weights;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
@@ -10,6 +11,11 @@ public interface WeightSource {
     /** {@code tensors} as a source; they are borrowed and must outlive it. */
     static WeightSource of(Map<String, Tensor> tensors) {
         return new TensorMap(tensors);
+    }
+
+    /** Sources without a name in common as one. */
+    static WeightSource joined(List<WeightSource> sources) {
+        return new Joined(sources);
     }
 
     /** Every name, in the dialect of this source. */

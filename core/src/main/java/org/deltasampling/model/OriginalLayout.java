@@ -1,0 +1,133 @@
+package org.deltasampling.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.deltasampling.model.unet.UNet;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.weights.KeyTable;
+
+/**
+ * The layout of CompVis' and Stability's single files: the tables of its names, their sizes taken from the names in a file
+ * (a small model loads like a large one) or from a config (to write such a file).
+ */
+public final class OriginalLayout {
+
+    private static final String UNET = "model.diffusion_model.";
+    private static final String VAE = "first_stage_model.";
+    private static final String CLIP = "cond_stage_model.transformer.";
+    private static final String OPEN_CLIP = "cond_stage_model.model.";
+
+    /** Layers of OpenCLIP ViT-H. */
+    private static final int VIT_H_LAYERS = 24;
+
+    private OriginalLayout() {}
+
+    /** Whether a name is in one of the parts. */
+    static boolean isPart(String name) {
+        return Stream.of(UNET, VAE, CLIP, OPEN_CLIP).anyMatch(name::startsWith);
+    }
+
+    static boolean hasVae(Set<String> names) {
+        return any(names, VAE);
+    }
+
+    static boolean hasText(Set<String> names) {
+        return any(names, CLIP) || any(names, OPEN_CLIP);
+    }
+
+    private static boolean any(Set<String> names, String prefix) {
+        return names.stream().anyMatch(n -> n.startsWith(prefix));
+    }
+
+    /** The UNet's names in a file of these names: a level ends with a downsampler, {@code op}, except the last. */
+    static KeyTable unet(Set<String> names) {
+        SortedSet<Integer> inputs = indices(names, UNET + "input_blocks.");
+        List<Integer> ends = inputs.stream()
+                .filter(k -> names.contains(UNET + "input_blocks." + k + ".0.op.weight"))
+                .toList();
+        int levels = ends.size() + 1;
+        int layers = ends.isEmpty() ? inputs.size() - 1 : ends.get(0) - 1;
+        List<Integer> attending = IntStream.range(0, levels)
+                .filter(i -> names.contains(UNET + "output_blocks." + (layers + 1) * i + ".1.norm.weight"))
+                .boxed()
+                .toList();
+        return unet(levels, layers, attending);
+    }
+
+    /** The UNet's names for a model of that config. */
+    public static KeyTable unet(UNet.Config c) {
+        int levels = c.channels().size();
+        List<Integer> attending = IntStream.range(0, levels)
+                .filter(i -> c.attentionUp().get(levels - 1 - i))
+                .boxed()
+                .toList();
+        return unet(levels, (int) c.resnets(), attending);
+    }
+
+    private static KeyTable unet(int levels, int layers, List<Integer> attending) {
+        List<Integer> plain = new ArrayList<>(IntStream.range(0, levels).boxed().toList());
+        plain.removeAll(attending);
+        return KeyTable.read(
+                "unet-original",
+                Map.of("levels", levels, "layers", layers),
+                Map.of("attending", attending, "plain", plain));
+    }
+
+    static KeyTable vae(Set<String> names) {
+        return vae(
+                indices(names, VAE + "encoder.down.").size(),
+                indices(names, VAE + "encoder.down.0.block.").size());
+    }
+
+    /** The autoencoder's names for a model of that config. */
+    public static KeyTable vae(AutoencoderKl.Config c) {
+        return vae(c.channels().size(), (int) c.resnets());
+    }
+
+    private static KeyTable vae(int levels, int layers) {
+        return KeyTable.read("vae-original", Map.of("levels", levels, "layers", layers), Map.of());
+    }
+
+    /**
+     * The text encoder's names. Of OpenCLIP's layers the last is not used; a whole OpenCLIP is known by its text projection
+     * or its depth, while a file written from diffusers' weights has only the layers that are used.
+     */
+    static KeyTable text(Set<String> names) {
+        if (any(names, CLIP)) {
+            return KeyTable.read("clip-original");
+        }
+        int layers = indices(names, OPEN_CLIP + "transformer.resblocks.").size();
+        boolean whole = names.contains(OPEN_CLIP + "text_projection") || layers == VIT_H_LAYERS;
+        return openClip(whole ? layers - 1 : layers);
+    }
+
+    /** The text encoder's names for a model of that family with so many layers in use. */
+    public static KeyTable text(Architecture family, long layers) {
+        return family == Architecture.SD1 ? KeyTable.read("clip-original") : openClip((int) layers);
+    }
+
+    private static KeyTable openClip(int layers) {
+        return KeyTable.read("openclip-original", Map.of("layers", layers), Map.of());
+    }
+
+    /** The whole numbers that follow {@code prefix} in names. */
+    private static SortedSet<Integer> indices(Set<String> names, String prefix) {
+        SortedSet<Integer> found = new TreeSet<>();
+        for (String name : names) {
+            int dot = name.indexOf('.', prefix.length());
+            if (name.startsWith(prefix) && dot > 0) {
+                String word = name.substring(prefix.length(), dot);
+                if (!word.isEmpty() && word.length() < 6 && word.chars().allMatch(Character::isDigit)) {
+                    found.add(Integer.parseInt(word));
+                }
+            }
+        }
+        return found;
+    }
+}

@@ -1,0 +1,52 @@
+package org.deltasampling.weights;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+
+/** Several sources as one. */
+final class Joined implements WeightSource {
+
+    private final Map<String, WeightSource> located = new LinkedHashMap<>();
+
+    Joined(List<WeightSource> sources) {
+        for (WeightSource source : sources) {
+            for (String name : source.names()) {
+                if (located.put(name, source) != null) {
+                    throw new IllegalArgumentException("two sources have " + name);
+                }
+            }
+        }
+    }
+
+    @Override
+    public Set<String> names() {
+        return Collections.unmodifiableSet(located.keySet());
+    }
+
+    @Override
+    public TensorInfo info(String name) {
+        return source(name).info(name);
+    }
+
+    @Override
+    public Tensor load(String name) {
+        return source(name).load(name);
+    }
+
+    @Override
+    public String spelling(String name) {
+        return source(name).spelling(name);
+    }
+
+    private WeightSource source(String name) {
+        WeightSource source = located.get(name);
+        if (source == null) {
+            throw new BadWeightsException("there is no tensor %s%s".formatted(name, Nearest.hint(name, names())));
+        }
+        return source;
+    }
+}

@@ -1,0 +1,272 @@
+package org.deltasampling.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.Kit;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@ExtendWith(NoLeaks.class)
+class CheckpointTest {
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource({"pipe-sd1, SD1, epsilon", "pipe-sd2, SD2, v_prediction"})
+    void aFolderAndItsOriginalLayoutAreTheSameModel(String kit, Architecture family, String prediction) {
+        Path single = folder.resolve("single.safetensors");
+        try (Checkpoint original = Checkpoint.open(model(kit))) {
+            assertThat(original.architecture()).isEqualTo(family);
+            assertThat(original.whole()).isTrue();
+            assertThat(original.files()).hasSize(3);
+            assertThat(original.tokenizer()).contains(model(kit).resolve("tokenizer"));
+            assertThat(original.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+            SafetensorsWriter.write(
+                    single, original.inOriginalLayout(), Map.of("modelspec.prediction_type", prediction));
+            try (Checkpoint written = Checkpoint.open(single)) {
+                assertThat(written.architecture()).isEqualTo(family);
+                assertThat(written.unet().config()).isEqualTo(original.unet().config());
+                assertThat(written.vae().config()).isEqualTo(original.vae().config());
+                assertThat(written.text().config().activation())
+                        .isEqualTo(original.text().config().activation());
+                assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+                assertThat(written.tokenizer()).isEmpty();
+                original.parts()
+                        .forEach((name, part) -> assertSame(
+                                part.weights(),
+                                Objects.requireNonNull(written.parts().get(name))
+                                        .weights()));
+            }
+        }
+    }
+
+    @Test
+    void theLastLayerOfAWholeOpenClipIsNotUsed() {
+        Path single = folder.resolve("single.safetensors");
+        String layers = "cond_stage_model.model.transformer.resblocks.";
+        try (Checkpoint original = Checkpoint.open(model("pipe-sd2"));
+                TensorScope scope = TensorScope.open()) {
+            WeightSource spelled = original.inOriginalLayout();
+            Map<String, Tensor> tensors = loaded(spelled);
+            spelled.names().stream()
+                    .filter(n -> n.startsWith(layers + "3."))
+                    .forEach(n -> tensors.put(n.replace(layers + "3.", layers + "4."), spelled.load(n)));
+            tensors.put("cond_stage_model.model.text_projection", torch.zeros(64, 64));
+            tensors.put("cond_stage_model.model.logit_scale", torch.zeros(new long[0]));
+            tensors.put("model_ema.decay", torch.zeros(new long[0]));
+            tensors.put("betas", torch.zeros(1000));
+            SafetensorsWriter.write(single, tensors);
+            try (Checkpoint written = Checkpoint.open(single)) {
+                assertThat(written.text().config().layers()).isEqualTo(4);
+                assertSame(original.text().weights(), written.text().weights());
+            }
+        }
+    }
+
+    /** ComfyUI's rule: see {@link Architecture#predictsVelocity}. */
+    @ParameterizedTest
+    @CsvSource({"0.05, epsilon", "0.12, v_prediction"})
+    void whatAFileWithoutAConfigPredictsIsReadOffItsLastNorm(double deviation, String prediction) {
+        Path single = folder.resolve("single.safetensors");
+        String bias = "model.diffusion_model.output_blocks.3.1.transformer_blocks.0.norm1.bias";
+        try (Checkpoint original = Checkpoint.open(model("pipe-sd2"));
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = loaded(original.inOriginalLayout());
+            assertThat(tensors).containsKey(bias);
+            Tensor sign = torch.arange(new Scalar(64))
+                    .remainder(new Scalar(2))
+                    .mul(new Scalar(2))
+                    .sub(new Scalar(1));
+            tensors.put(bias, sign.mul(new Scalar(deviation)).to(torch.ScalarType.Half));
+            SafetensorsWriter.write(single, tensors);
+            try (Checkpoint written = Checkpoint.open(single)) {
+                assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+            }
+        }
+    }
+
+    @Test
+    void shardsAndVariantsAreFound() throws IOException {
+        Path copy = folder.resolve("model");
+        copy(model("pipe-sd1"), copy);
+        Files.move(
+                copy.resolve("vae/diffusion_pytorch_model.safetensors"),
+                copy.resolve("vae/diffusion_pytorch_model.fp16.safetensors"));
+        Files.copy(
+                copy.resolve("text_encoder/model.safetensors"), copy.resolve("text_encoder/model.non_ema.safetensors"));
+        split(copy.resolve("unet"), "diffusion_pytorch_model");
+        try (Checkpoint original = Checkpoint.open(model("pipe-sd1"));
+                Checkpoint other = Checkpoint.open(copy)) {
+            assertThat(other.files())
+                    .extracting(p -> p.getFileName().toString())
+                    .containsExactly(
+                            "diffusion_pytorch_model-00001-of-00002.safetensors",
+                            "diffusion_pytorch_model-00002-of-00002.safetensors",
+                            "diffusion_pytorch_model.fp16.safetensors",
+                            "model.safetensors");
+            original.parts()
+                    .forEach((name, part) -> assertSame(
+                            part.weights(),
+                            Objects.requireNonNull(other.parts().get(name)).weights()));
+        }
+        Files.delete(copy.resolve("unet/diffusion_pytorch_model-00002-of-00002.safetensors"));
+        assertRefused(copy, "00002-of-00002.safetensors does not exist");
+    }
+
+    @Test
+    void aUnetAloneIsAPartialModel() {
+        Path unet = model("pipe-sd1").resolve("unet/diffusion_pytorch_model.safetensors");
+        try (Checkpoint checkpoint = Checkpoint.open(unet)) {
+            assertThat(checkpoint.whole()).isFalse();
+            assertThat(checkpoint.unet().config().channels()).containsExactly(32L, 64L, 64L);
+            assertThatThrownBy(checkpoint::vae)
+                    .isInstanceOf(BadWeightsException.class)
+                    .hasMessageContaining("has no autoencoder (VAE)");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "pipe-sdxl/model | StableDiffusionXLPipeline",
+                "pipe-sd3/model | StableDiffusion3Pipeline",
+                "pipe-sd1/model/vae/diffusion_pytorch_model.safetensors | an autoencoder (VAE) alone",
+                "pipe-sd1/model/text_encoder/model.safetensors | a text encoder alone",
+                "pipe-sd3/model/transformer/diffusion_pytorch_model.safetensors | a Stable Diffusion 3 model",
+                "pipe-sdxl/model/unet/diffusion_pytorch_model.safetensors | a Stable Diffusion XL model",
+                "delta-sdxl-sd1-lora/lora.safetensors | a LoRA: give it with --lora",
+                "lycoris-lokr/adapter.safetensors | a LyCORIS adapter",
+                "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors | a ControlNet",
+                "ip-adapter-sd1/ip-adapter.safetensors | an IP-Adapter",
+                "pipe-sd1 | no model_index.json",
+                "clip-l/io.safetensors | no model that is known here",
+            })
+    void whatIsNoModelIsCalledWhatItIs(String example) {
+        List<String> words = Stream.of(example.split(" \\| ", -1)).toList();
+        assertRefused(Kit.root().resolve(words.get(0)), words.get(1));
+    }
+
+    @Test
+    void oneMessageNamesAllThatIsWrong() {
+        Path single = folder.resolve("broken.safetensors");
+        try (Checkpoint original = Checkpoint.open(model("pipe-sd1"));
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = loaded(original.inOriginalLayout());
+            Tensor bias = Objects.requireNonNull(tensors.remove("model.diffusion_model.out.2.bias"));
+            tensors.put("model.diffusion_model.out.2.bais", bias);
+            tensors.put("first_stage_model.decoder.conv_out.bias", torch.zeros(4));
+            tensors.put("training.step", torch.zeros(1));
+            SafetensorsWriter.write(single, tensors);
+        }
+        assertThatThrownBy(() -> Checkpoint.open(single))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("broken.safetensors does not fit its model")
+                .hasMessageContaining(
+                        "1 weight is missing: model.diffusion_model.out.2.bias (the nearest is model.diffusion_model.out.2.bais)")
+                .hasMessageContaining("first_stage_model.decoder.conv_out.bias is [4] where [3] is needed")
+                .hasMessageContaining("training.step");
+    }
+
+    @Test
+    void anIncompleteFolderSaysWhatIsMissing() throws IOException {
+        Path copy = folder.resolve("model");
+        copy(model("pipe-sd1"), copy);
+        Files.delete(copy.resolve("vae/config.json"));
+        assertRefused(copy, "vae/config.json is missing");
+        copy(model("pipe-sd1"), copy);
+        Files.delete(copy.resolve("vae/diffusion_pytorch_model.safetensors"));
+        assertRefused(copy, "there is no diffusion_pytorch_model.safetensors in vae");
+        Files.writeString(copy.resolve("vae/diffusion_pytorch_model.bin"), "x");
+        assertRefused(copy, "only pickles");
+        Files.writeString(copy.resolve("unet/config.json"), "{");
+        assertRefused(copy, "not valid JSON");
+    }
+
+    private static void assertRefused(Path path, String words) {
+        assertThatThrownBy(() -> Checkpoint.open(path).close())
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining(words);
+    }
+
+    private static Path model(String kit) {
+        return Kit.root().resolve(kit).resolve("model");
+    }
+
+    private static Map<String, Tensor> loaded(WeightSource source) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        source.names().forEach(n -> tensors.put(n, source.load(n)));
+        return tensors;
+    }
+
+    private static void assertSame(WeightSource expected, WeightSource actual) {
+        assertThat(actual.names()).containsExactlyInAnyOrderElementsOf(expected.names());
+        for (String name : expected.names()) {
+            try (TensorScope scope = TensorScope.open()) {
+                assertThat(actual.info(name)).as(name).isEqualTo(expected.info(name));
+                assertThat(actual.load(name).equal(expected.load(name)))
+                        .as(name)
+                        .isTrue();
+            }
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path path : all.toList()) {
+                Path copy = to.resolve(from.relativize(path).toString());
+                if (Files.isDirectory(path)) {
+                    Files.createDirectories(copy);
+                } else {
+                    Files.write(copy, Files.readAllBytes(path));
+                }
+            }
+        }
+    }
+
+    /** Makes two files and an index of one. */
+    private static void split(Path part, String stem) throws IOException {
+        Path whole = part.resolve(stem + ".safetensors");
+        Map<String, String> index = new HashMap<>();
+        try (SafetensorsFile file = SafetensorsFile.open(whole);
+                TensorScope scope = TensorScope.open()) {
+            List<String> names = List.copyOf(file.names());
+            for (int k = 0; k < 2; k++) {
+                String shard = "%s-0000%d-of-00002.safetensors".formatted(stem, k + 1);
+                Map<String, Tensor> half = new LinkedHashMap<>();
+                for (String name : names.subList(k * names.size() / 2, (k + 1) * names.size() / 2)) {
+                    half.put(name, file.load(name));
+                    index.put(name, shard);
+                }
+                SafetensorsWriter.write(part.resolve(shard), half);
+            }
+        }
+        Files.delete(whole);
+        new ObjectMapper()
+                .writeValue(part.resolve(stem + ".safetensors.index.json").toFile(), Map.of("weight_map", index));
+    }
+}
