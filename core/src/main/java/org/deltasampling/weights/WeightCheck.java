@@ -2,6 +2,7 @@ package org.deltasampling.weights;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -53,8 +54,8 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
         return new WeightCheck(hinted(missing, unused), hinted(unused, missing), misshapen);
     }
 
-    /** Only the first few are shown, so only they get hints: the search is long. */
-    private static List<String> hinted(Set<String> names, Set<String> others) {
+    /** {@code names} with the nearest of {@code others}; only the first few, which are shown, since the search is long. */
+    public static List<String> hinted(Collection<String> names, Collection<String> others) {
         List<String> hinted = new ArrayList<>();
         for (String name : names) {
             hinted.add(hinted.size() < EXAMPLES ? name + Nearest.hint(name, others) : name);

@@ -1,0 +1,110 @@
+package org.deltasampling.adapter;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.OriginalLayout;
+import org.deltasampling.weights.KeyTable;
+import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every way in which adapter files spell the layers of one model. Spellings are made from the known names, never parsed:
+ * kohya's join the words of a name by underscores, which cannot be undone.
+ */
+final class ModuleIndex {
+
+    /** A layer's weight in the model, and the part that it is in. */
+    record Target(boolean text, String weight, long[] shape) {}
+
+    private static final String WEIGHT = ".weight";
+
+    /** Attention layers in adapters of diffusers before PEFT: {@code attn1.processor.to_q_lora}. */
+    private static final Map<String, String> PROCESSORS = Map.of(
+            "to_q", "to_q_lora",
+            "to_k", "to_k_lora",
+            "to_v", "to_v_lora",
+            "to_out.0", "to_out_lora",
+            "q_proj", "to_q_lora",
+            "k_proj", "to_k_lora",
+            "v_proj", "to_v_lora",
+            "out_proj", "to_out_lora");
+
+    private final Map<String, Target> targets = new LinkedHashMap<>();
+
+    static ModuleIndex of(Checkpoint model) {
+        ModuleIndex index = new ModuleIndex();
+        KeyTable original = OriginalLayout.unet(model.unet().config());
+        for (Map.Entry<String, Target> layer :
+                layers(false, model.unet().weights()).entrySet()) {
+            index.addUnet(layer.getKey(), original, layer.getValue());
+        }
+        if (model.parts().containsKey("text_encoder")) {
+            layers(true, model.text().weights()).forEach(index::addText);
+        }
+        return index;
+    }
+
+    private static Map<String, Target> layers(boolean text, WeightSource weights) {
+        Map<String, Target> layers = new LinkedHashMap<>();
+        for (String name : weights.names()) {
+            long[] shape = weights.info(name).shape();
+            if (name.endsWith(WEIGHT) && shape.length >= 2) {
+                layers.put(name.substring(0, name.length() - WEIGHT.length()), new Target(text, name, shape));
+            }
+        }
+        return layers;
+    }
+
+    private void addUnet(String layer, KeyTable original, Target target) {
+        String inFile =
+                original.spelling(target.weight()).substring(original.within().length());
+        String inOriginal = inFile.substring(0, inFile.length() - WEIGHT.length());
+        add(target, layer, "unet." + layer, "lora_unet_" + underscored(layer));
+        add(target, "diffusion_model." + inOriginal, "lora_unet_" + underscored(inOriginal));
+        addProcessor(target, layer, ".processor.", List.of("", "unet."));
+    }
+
+    private void addText(String layer, Target target) {
+        String bare = layer.substring("text_model.".length()); // as transformers 5 writes it
+        add(target, layer, "text_encoder." + layer, "lora_te_" + underscored(layer));
+        add(target, "text_encoder." + bare, "lora_te_" + underscored(bare));
+        addProcessor(target, layer, ".", List.of("text_encoder."));
+    }
+
+    private void addProcessor(Target target, String layer, String between, List<String> prefixes) {
+        PROCESSORS.forEach((name, processor) -> {
+            if (layer.endsWith("." + name)) {
+                String parent = layer.substring(0, layer.length() - name.length() - 1);
+                prefixes.forEach(prefix -> add(target, prefix + parent + between + processor));
+            }
+        });
+    }
+
+    private static String underscored(String name) {
+        return name.replace('.', '_');
+    }
+
+    private void add(Target target, String... spellings) {
+        for (String spelling : spellings) {
+            Target before = targets.put(spelling, target);
+            if (before != null && !before.weight().equals(target.weight())) {
+                throw new IllegalStateException(
+                        "%s means both %s and %s".formatted(spelling, before.weight(), target.weight()));
+            }
+        }
+    }
+
+    /** What a file calls {@code module}, or null where the model has no such layer. */
+    @Nullable
+    Target find(String module) {
+        String peft = "base_model.model.";
+        return targets.get(module.startsWith(peft) ? module.substring(peft.length()) : module);
+    }
+
+    Set<String> spellings() {
+        return targets.keySet();
+    }
+}

@@ -1,0 +1,249 @@
+package org.deltasampling.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.Kit;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.OriginalLayout;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.KeyTable;
+import org.deltasampling.weights.ResidentWeights;
+import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightSource;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@ExtendWith(NoLeaks.class)
+class LoraFileTest {
+
+    private static final String TO_Q = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q";
+    private static final String PROJ_IN = "down_blocks.0.attentions.0.proj_in";
+    private static final String CONV = "mid_block.resnets.0.conv1";
+    private static final String TEXT = "text_model.encoder.layers.1.self_attn.q_proj";
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void aKohyaFileChangesJustItsLayersAndTheRestIsShared() {
+        try (Checkpoint model = model();
+                LoraFile file = LoraFile.open(Kit.root().resolve("delta-sd1-sdxl-lora/lora.safetensors"))) {
+            LowRank lora = file.on(model);
+            assertThat(file.summary().spelling()).isEqualTo("kohya");
+            assertThat(lora.touched()).hasSize(73);
+            try (ResidentWeights base = new ResidentWeights(model.unet().weights(), Precision.FLOAT32);
+                    ResidentWeights adapted =
+                            new ResidentWeights(lora.times(0.8).weights(base), Precision.FLOAT32);
+                    TensorScope scope = TensorScope.open()) {
+                for (String name : base.names()) {
+                    boolean same = storage(adapted.load(name)) == storage(base.load(name));
+                    assertThat(same).as(name).isEqualTo(!lora.touched().contains(name));
+                }
+            }
+        }
+    }
+
+    /** One adapter of four layers, in every spelling, changes the weights by the same. */
+    @ParameterizedTest
+    @CsvSource({
+        "kohya,      lora_unet_%s,  lora_te_%s,       .lora_down.weight,              .lora_up.weight,              true",
+        "PEFT,       unet.%s,       text_encoder.%s,  .lora_A.weight,                 .lora_B.weight,               false",
+        "PEFT,       unet.%s,       text_encoder.%s,  .lora_A.default.weight,         .lora_B.default.weight,       false",
+        "PEFT,       base_model.model.%s, base_model.model.%s, .lora_A.weight,        .lora_B.weight,               false",
+        "diffusers,  unet.%s,       text_encoder.%s,  .lora.down.weight,              .lora.up.weight,              false",
+        "diffusers,  unet.%s,       text_encoder.%s,  .lora_linear_layer.down.weight, .lora_linear_layer.up.weight, false"
+    })
+    void everySpellingIsRead(String title, String unet, String text, String down, String up, boolean underscores) {
+        UnaryOperator<String> spell = underscores ? n -> n.replace('.', '_') : n -> n;
+        Path path = folder.resolve("lora.safetensors");
+        try (Checkpoint model = model();
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> file = new LinkedHashMap<>();
+            for (String layer : new String[] {TO_Q, PROJ_IN, CONV, TEXT}) {
+                String name = (layer.equals(TEXT) ? text : unet).formatted(spell.apply(layer));
+                Tensor w = part(model, layer).load(layer + ".weight");
+                file.put(name + down, factor(w, 2, w.size(1)));
+                file.put(name + up, factor(w, w.size(0), 2));
+                file.put(name + ".alpha", torch.scalar_tensor(new Scalar(1.0)));
+            }
+            SafetensorsWriter.write(path, file);
+            try (LoraFile lora = LoraFile.open(path)) {
+                assertThat(lora.summary().spelling()).isEqualTo(title);
+                assertThat(lora.summary().ranks()).containsExactly(2L);
+                LowRank adapter = lora.on(model);
+                assertThat(adapter.touched()).hasSize(4);
+                for (String layer : new String[] {TO_Q, PROJ_IN, CONV, TEXT}) {
+                    String name = (layer.equals(TEXT) ? text : unet).formatted(spell.apply(layer));
+                    assertMerged(model, adapter, layer, file, name + down, name + up, 0.5);
+                }
+            }
+        }
+    }
+
+    @Test
+    void theOriginalNamesAndTheProcessorsOfOldDiffusersAreRead() {
+        Path path = folder.resolve("lora.safetensors");
+        try (Checkpoint model = model();
+                TensorScope scope = TensorScope.open()) {
+            KeyTable table = OriginalLayout.unet(model.unet().config());
+            String original =
+                    table.spelling(CONV).replace("model.diffusion_model.", "").replace('.', '_');
+            assertThat(original).isEqualTo("middle_block_0_in_layers_2");
+            String processor = "unet." + TO_Q.replace(".to_q", ".processor.to_q_lora");
+            Tensor conv = part(model, CONV).load(CONV + ".weight");
+            Tensor query = part(model, TO_Q).load(TO_Q + ".weight");
+            Map<String, Tensor> file = new LinkedHashMap<>();
+            file.put("lora_unet_" + original + ".lora_down.weight", factor(conv, 2, conv.size(1)));
+            file.put("lora_unet_" + original + ".lora_up.weight", factor(conv, conv.size(0), 2));
+            file.put(processor + ".down.weight", factor(query, 4, query.size(1)));
+            file.put(processor + ".up.weight", factor(query, query.size(0), 4));
+            SafetensorsWriter.write(path, file);
+            try (LoraFile lora = LoraFile.open(path)) {
+                LowRank adapter = lora.on(model);
+                String name = "lora_unet_" + original;
+                assertMerged(model, adapter, CONV, file, name + ".lora_down.weight", name + ".lora_up.weight", 1);
+                assertMerged(model, adapter, TO_Q, file, processor + ".down.weight", processor + ".up.weight", 1);
+            }
+        }
+    }
+
+    @Test
+    void alphaComesFromTheSettingsWhereTheFileHasNone() throws IOException {
+        Path path = folder.resolve("adapter_model.safetensors");
+        try (Checkpoint model = model();
+                TensorScope scope = TensorScope.open()) {
+            Tensor w = part(model, TO_Q).load(TO_Q + ".weight");
+            String name = "unet." + TO_Q;
+            Map<String, Tensor> file = new LinkedHashMap<>();
+            file.put(name + ".lora_A.weight", factor(w, 4, w.size(1)));
+            file.put(name + ".lora_B.weight", factor(w, w.size(0), 4));
+            Map<String, Double> scales = new LinkedHashMap<>();
+            scales.put("{\"unet.lora_alpha\": 8}", 2.0);
+            scales.put("{\"unet.lora_alpha\": 8, \"unet.use_rslora\": true}", 4.0);
+            scales.put("{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"attn1.to_q\": 12}}", 3.0);
+            scales.forEach((settings, scale) -> {
+                SafetensorsWriter.write(path, WeightSource.of(file), Map.of("lora_adapter_metadata", settings));
+                assertScale(model, path, file, name, scale);
+            });
+            SafetensorsWriter.write(path, file);
+            assertScale(model, path, file, name, 1);
+            Files.writeString(folder.resolve("adapter_config.json"), "{\"lora_alpha\": 2, \"r\": 4}");
+            assertScale(model, path, file, name, 0.5);
+        }
+    }
+
+    private static void assertScale(Checkpoint model, Path path, Map<String, Tensor> file, String name, double scale) {
+        try (LoraFile lora = LoraFile.open(path)) {
+            assertMerged(model, lora.on(model), TO_Q, file, name + ".lora_A.weight", name + ".lora_B.weight", scale);
+        }
+    }
+
+    @Test
+    void oneMessageNamesAllThatDoesNotFit() {
+        Path path = folder.resolve("lora.safetensors");
+        try (Checkpoint model = model();
+                TensorScope scope = TensorScope.open()) {
+            SafetensorsWriter.write(
+                    path,
+                    Map.of(
+                            "lora_unet_mid_block_resnets_0_conv1.lora_down.weight", torch.zeros(2, 7, 3, 3),
+                            "lora_unet_mid_block_resnets_0_conv1.lora_up.weight", torch.zeros(64, 2, 1, 1),
+                            "lora_unet_mid_block_resnets_0_conv2.lora_up.weight", torch.zeros(64, 2, 1, 1),
+                            "lora_unet_mid_block_resnets_0_conv3.lora_down.weight", torch.zeros(2, 64, 3, 3)));
+            try (LoraFile lora = LoraFile.open(path)) {
+                assertThatThrownBy(() -> lora.on(model))
+                        .isInstanceOf(BadWeightsException.class)
+                        .hasMessageContaining("the down half of lora_unet_mid_block_resnets_0_conv2")
+                        .hasMessageContaining("[2, 7, 3, 3] and [64, 2, 1, 1] for a weight [64, 64, 3, 3]")
+                        .hasMessageContaining("lora_unet_mid_block_resnets_0_conv3 (the nearest is")
+                        .hasMessageContaining("0 of its 3 layers fit");
+            }
+        }
+    }
+
+    @Test
+    void aLoraOfAnotherFamilyIsRefused() {
+        try (Checkpoint model = model();
+                LoraFile lora = LoraFile.open(Kit.root().resolve("delta-sdxl-sd1-lora/lora.safetensors"))) {
+            assertThatThrownBy(() -> lora.on(model))
+                    .isInstanceOf(BadWeightsException.class)
+                    .hasMessageContaining("Stable Diffusion 1.x");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "lycoris-dora/adapter.safetensors, DoRA",
+        "lycoris-dora-in/adapter.safetensors, DoRA",
+        "lycoris-loha/adapter.safetensors, LoHa",
+        "lycoris-lokr/adapter.safetensors, LoKr",
+        "lycoris-oft/adapter.safetensors, OFT",
+        "lycoris-glora/adapter.safetensors, GLoRA",
+        "lycoris-locon-mid/adapter.safetensors, LoCon with a Tucker core",
+        "lycoris-full/adapter.safetensors, full difference",
+        "pipe-sd1/model/unet/diffusion_pytorch_model.safetensors, a UNet alone",
+        "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors, a ControlNet"
+    })
+    void otherKindsAreNamedAndNotPartlyLoaded(String file, String kind) {
+        assertThatThrownBy(() -> LoraFile.open(Kit.root().resolve(file)).close())
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining(kind);
+    }
+
+    private static void assertMerged(
+            Checkpoint model,
+            LowRank adapter,
+            String layer,
+            Map<String, Tensor> file,
+            String down,
+            String up,
+            double scale) {
+        Tensor w = part(model, layer).load(layer + ".weight");
+        Tensor changed = adapter.weights(part(model, layer)).load(layer + ".weight");
+        Tensor expected = LowRank.merge(w, tensor(file, down), tensor(file, up), scale);
+        assertThat(changed.equal(expected)).as(layer).isTrue();
+        assertThat(changed.equal(w)).as(layer).isFalse();
+    }
+
+    private static Tensor tensor(Map<String, Tensor> file, String name) {
+        return Objects.requireNonNull(file.get(name), name);
+    }
+
+    /** Random factors with the number of axes of the weight, the inner ones only in the half that reads. */
+    private static Tensor factor(Tensor w, long out, long in) {
+        boolean conv = w.dim() == 4;
+        boolean reads = in == w.size(1);
+        return conv ? torch.randn(out, in, reads ? w.size(2) : 1, reads ? w.size(3) : 1) : torch.randn(out, in);
+    }
+
+    private static WeightSource part(Checkpoint model, String layer) {
+        return layer.startsWith("text_model.")
+                ? model.text().weights()
+                : model.unet().weights();
+    }
+
+    private static Checkpoint model() {
+        return Checkpoint.open(Kit.root().resolve("pipe-sd1/model"));
+    }
+
+    private static long storage(Tensor tensor) {
+        return tensor.storage().data().address();
+    }
+}
