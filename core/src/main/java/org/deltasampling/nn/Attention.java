@@ -1,5 +1,6 @@
 package org.deltasampling.nn;
 
+import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -7,6 +8,11 @@ import org.bytedeco.pytorch.global.torch;
 
 /** Multi-head attention: softmax(Q K^T / sqrt(d)) V with Q from {@code x}, K and V from {@code context}. */
 public record Attention(Linear query, Linear key, Linear value, Linear out, long heads) {
+
+    static {
+        // libtorch calls BLAS from each of its own threads inside attention; more threads there fight over the cores
+        openblas.blas_set_num_threads(1);
+    }
 
     /** diffusers' names: to_q, to_k, to_v without bias, to_out.0 with one. */
     public static Attention withoutBias(Parameters p, long width, long contextWidth, long heads) {
@@ -38,13 +44,21 @@ public record Attention(Linear query, Linear key, Linear value, Linear out, long
         return apply(x, x, true);
     }
 
+    /** Scores in float32 whatever the weights are: libtorch's bfloat16 attention is a naive loop on the CPU. */
     private Tensor apply(Tensor x, Tensor context, boolean causal) {
         Tensor q = split(query.apply(x)); // (b, heads, tokens, d)
         Tensor k = split(key.apply(context)); // (b, heads, others, d)
         Tensor v = split(value.apply(context)); // (b, heads, others, d)
         Tensor y = torch.scaled_dot_product_attention(
-                q, k, v, new TensorOptional(), 0, causal, new DoubleOptional(), false); // (b, heads, tokens, d)
-        return out.apply(y.transpose(1, 2).flatten(2, 3)); // (b, tokens, width)
+                q.to(torch.ScalarType.Float),
+                k.to(torch.ScalarType.Float),
+                v.to(torch.ScalarType.Float),
+                new TensorOptional(),
+                0,
+                causal,
+                new DoubleOptional(),
+                false); // (b, heads, tokens, d)
+        return out.apply(y.transpose(1, 2).flatten(2, 3).to(x.scalar_type())); // (b, tokens, width)
     }
 
     private Tensor split(Tensor x) { // (b, n, heads * d) to (b, heads, n, d)
