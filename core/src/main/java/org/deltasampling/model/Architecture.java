@@ -3,6 +3,8 @@ package org.deltasampling.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -15,19 +17,21 @@ import org.deltasampling.weights.WeightSource;
 /** The families of models that can be loaded, and the only place that lists facts about them. */
 public enum Architecture {
     /** CompVis' and Runway's models of 2022: CLIP ViT-L, transformers that project by 1x1 convolutions, epsilon. */
-    SD1("Stable Diffusion 1.x", Activation.QUICK_GELU),
+    SD1("Stable Diffusion 1.x", 768, Activation.QUICK_GELU),
 
     /** Stability's models of 2022: OpenCLIP ViT-H up to its layer before the last, linear projections, epsilon or v. */
-    SD2("Stable Diffusion 2.x", Activation.GELU);
+    SD2("Stable Diffusion 2.x", 1024, Activation.GELU);
 
     /** Where SD-2 files have a larger deviation of the last transformer's first norm bias, they are v-prediction (ComfyUI). */
     private static final double VELOCITY_DEVIATION = 0.09;
 
     private final String title;
+    private final long contextWidth;
     private final Activation textActivation;
 
-    Architecture(String title, Activation textActivation) {
+    Architecture(String title, long contextWidth, Activation textActivation) {
         this.title = title;
+        this.contextWidth = contextWidth;
         this.textActivation = textActivation;
     }
 
@@ -39,6 +43,11 @@ public enum Architecture {
     /** The family of a UNet, told by its form. */
     public static Architecture of(UNet.Config unet) {
         return unet.linearProjection() ? SD2 : SD1;
+    }
+
+    /** The family whose published models read text embeddings of that width. */
+    public static Optional<Architecture> ofContextWidth(long width) {
+        return Arrays.stream(values()).filter(a -> a.contextWidth == width).findFirst();
     }
 
     /** The text encoder of a file without a config: what leaves no trace in the shapes is the family's. */

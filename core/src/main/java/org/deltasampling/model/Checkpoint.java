@@ -44,7 +44,7 @@ public final class Checkpoint implements AutoCloseable {
     private final Path path;
     private final List<Path> files = new ArrayList<>();
     private final List<AutoCloseable> open = new ArrayList<>();
-    private WeightCheck rest = new WeightCheck(List.of(), List.of(), List.of());
+    private WeightCheck rest = WeightCheck.NONE;
     private @Nullable Part<UNet.Config> unet;
     private @Nullable Part<AutoencoderKl.Config> vae;
     private @Nullable Part<ClipText.Config> text;
@@ -263,7 +263,19 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Whether it has all that a picture needs: UNet, autoencoder and text encoder. */
     public boolean whole() {
-        return parts().size() == 3;
+        return vae != null && text != null;
+    }
+
+    /**
+     * Itself, if it is {@link #whole}.
+     *
+     * @throws BadWeightsException naming what it lacks otherwise
+     */
+    public Checkpoint requireWhole() {
+        unet();
+        vae();
+        text();
+        return this;
     }
 
     /** What is missing, unused or misshapen in all parts together. */

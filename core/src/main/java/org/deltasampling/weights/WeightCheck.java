@@ -17,6 +17,9 @@ import java.util.Set;
  */
 public record WeightCheck(List<String> missing, List<String> unused, List<String> misshapen) {
 
+    /** Nothing is wrong. */
+    public static final WeightCheck NONE = new WeightCheck(List.of(), List.of(), List.of());
+
     private static final int EXAMPLES = 3;
 
     public WeightCheck {

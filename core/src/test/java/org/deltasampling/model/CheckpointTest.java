@@ -42,7 +42,7 @@ class CheckpointTest {
         Path single = folder.resolve("single.safetensors");
         try (Checkpoint original = Checkpoint.open(model(kit))) {
             assertThat(original.architecture()).isEqualTo(family);
-            assertThat(original.whole()).isTrue();
+            assertThat(original.requireWhole()).isSameAs(original);
             assertThat(original.files()).hasSize(3);
             assertThat(original.tokenizer()).contains(model(kit).resolve("tokenizer"));
             assertThat(original.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
@@ -142,9 +142,8 @@ class CheckpointTest {
     void aUnetAloneIsAPartialModel() {
         Path unet = model("pipe-sd1").resolve("unet/diffusion_pytorch_model.safetensors");
         try (Checkpoint checkpoint = Checkpoint.open(unet)) {
-            assertThat(checkpoint.whole()).isFalse();
             assertThat(checkpoint.unet().config().channels()).containsExactly(32L, 64L, 64L);
-            assertThatThrownBy(checkpoint::vae)
+            assertThatThrownBy(checkpoint::requireWhole)
                     .isInstanceOf(BadWeightsException.class)
                     .hasMessageContaining("has no autoencoder (VAE)");
         }
