@@ -72,6 +72,11 @@ public final class Picture {
         return provenance;
     }
 
+    /** The final latents, (channels, height, width), in the model's scaled units, as a copy. */
+    public float[] latents() {
+        return latents.clone();
+    }
+
     /** The pixels, as a copy. */
     public BufferedImage image() {
         BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);

@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
 
@@ -131,7 +132,9 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
     }
 
     /** One difference to take over: adapted minus source, times lambda. */
-    public record Delta(Role source, Role adapted, Lambda lambda) {
+    public record Delta(Role source, Role adapted, LambdaSchedule lambda) {
+
+        private static final LambdaSchedule ONE = LambdaSchedule.constant(1);
 
         public Delta {
             require(source.model != null, "a delta names no source model: give deltas[].source.model (--source)");
@@ -143,42 +146,29 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
                     !same,
                     "the source has no adapted model to differ from:"
                             + " give it a model, an adapter or a prompt of its own (--adapted, --lora, --adapted-prompt)");
+            require(
+                    Double.isFinite(lambda.value()) && Double.isFinite(lambda.start()) && Double.isFinite(lambda.end()),
+                    "lambda and its start and end factors must be finite numbers");
         }
 
         /** What {@code lora} changes in {@code source}, at full strength. */
         public static Delta of(Path source, Lora lora) {
-            return new Delta(Role.of(source), Role.SAME.plus(lora), Lambda.ONE);
+            return new Delta(Role.of(source), Role.SAME.plus(lora), ONE);
         }
 
         /** What distinguishes the fine-tuned model {@code adapted} from {@code source}, at full strength. */
         public static Delta of(Path source, Path adapted) {
-            return new Delta(Role.of(source), Role.of(adapted), Lambda.ONE);
+            return new Delta(Role.of(source), Role.of(adapted), ONE);
         }
 
         /** The same at another strength. */
         public Delta times(double value) {
-            return new Delta(source, adapted, new Lambda(value, lambda.schedule, lambda.start, lambda.end));
+            return new Delta(source, adapted, new LambdaSchedule(value, lambda.shape(), lambda.start(), lambda.end()));
         }
 
         /** The adapted role's model: its own, else the source's. */
         Path adaptedModel() {
             return Objects.requireNonNull(adapted.model == null ? source.model : adapted.model);
-        }
-    }
-
-    /**
-     * The strength over the steps (science.md 5.1): {@code value} times a factor that goes from {@code start} at the first
-     * step to {@code end} at the last, along the named curve.
-     */
-    public record Lambda(double value, String schedule, double start, double end) {
-
-        /** Full strength at every step. */
-        public static final Lambda ONE = new Lambda(1, "constant", 1, 0);
-
-        public Lambda {
-            require(
-                    Double.isFinite(value) && Double.isFinite(start) && Double.isFinite(end),
-                    "lambda and its start and end factors must be finite numbers");
         }
     }
 

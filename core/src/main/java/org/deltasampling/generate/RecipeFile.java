@@ -12,8 +12,8 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.generate.Recipe.Delta;
-import org.deltasampling.generate.Recipe.Lambda;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
@@ -117,17 +117,14 @@ final class RecipeFile {
                 adapted,
                 lambda != null && lambda.isObject()
                         ? lambda(f.map("lambda"))
-                        : new Lambda(f.number("lambda", 1), Lambda.ONE.schedule(), 1, 0));
+                        : LambdaSchedule.constant(f.number("lambda", 1)));
         f.done();
         return delta;
     }
 
-    private static Lambda lambda(Fields f) {
-        Lambda lambda = new Lambda(
-                f.number("value", 1),
-                f.text("schedule", Lambda.ONE.schedule()),
-                f.number("start", Lambda.ONE.start()),
-                f.number("end", Lambda.ONE.end()));
+    private static LambdaSchedule lambda(Fields f) {
+        LambdaSchedule lambda = LambdaSchedule.of(
+                f.number("value", 1), f.text("schedule", "constant"), f.number("start", 1), f.number("end", 0));
         f.done();
         return lambda;
     }
@@ -204,13 +201,13 @@ final class RecipeFile {
         return node;
     }
 
-    private static JsonNode tree(Lambda lambda) {
-        if (lambda.equals(new Lambda(lambda.value(), Lambda.ONE.schedule(), Lambda.ONE.start(), Lambda.ONE.end()))) {
+    private static JsonNode tree(LambdaSchedule lambda) {
+        if (lambda.equals(LambdaSchedule.constant(lambda.value()))) {
             return NODES.numberNode(lambda.value());
         }
         return NODES.objectNode()
                 .put("value", lambda.value())
-                .put("schedule", lambda.schedule())
+                .put("schedule", Names.of(lambda.shape()))
                 .put("start", lambda.start())
                 .put("end", lambda.end());
     }

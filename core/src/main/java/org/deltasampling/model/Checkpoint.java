@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -50,6 +51,7 @@ public final class Checkpoint implements AutoCloseable {
     private @Nullable Part<ClipText.Config> text;
     private @Nullable JsonNode scheduler;
     private @Nullable Path tokenizer;
+    private int sampleSize;
 
     private Checkpoint(Path path) {
         this.path = path;
@@ -110,6 +112,7 @@ public final class Checkpoint implements AutoCloseable {
                 w -> textConfig,
                 c -> p -> new ClipText(c, p));
         requirePlain(unetConfig);
+        sampleSize = folder.config("unet").path("sample_size").asInt();
         scheduler = DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json"));
         if (Files.isDirectory(path.resolve("tokenizer"))) {
             tokenizer = path.resolve("tokenizer");
@@ -289,6 +292,11 @@ public final class Checkpoint implements AutoCloseable {
      */
     public JsonNode scheduler() {
         return Objects.requireNonNull(scheduler);
+    }
+
+    /** Width and height of the latents that it was trained on, as its folder says. */
+    public OptionalInt sampleSize() {
+        return sampleSize > 0 ? OptionalInt.of(sampleSize) : OptionalInt.empty();
     }
 
     /** Its own tokenizer's folder; without one it is CLIP's usual tokenizer. */

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.generate.Recipe.Delta;
-import org.deltasampling.generate.Recipe.Lambda;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
@@ -54,7 +54,7 @@ final class RecipeTest {
                                         "inked",
                                         null,
                                         List.of(new Lora(FOLDER.resolve("ink.safetensors"), 0.8))),
-                                new Lambda(2.5, "cosine", 1, 0.5)),
+                                LambdaSchedule.of(2.5, "cosine", 1, 0.5)),
                         Delta.of(FOLDER.resolveSibling("sd15"), new Lora(FOLDER.resolve("other.safetensors"), 1))),
                 new Sampling(
                         "heun",

@@ -1,0 +1,108 @@
+package org.deltasampling.app;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.deltasampling.generate.BadRecipeException;
+import org.deltasampling.generate.Generation;
+import org.deltasampling.generate.Picture;
+import org.deltasampling.generate.Provenance;
+import org.deltasampling.generate.Recipe;
+import org.deltasampling.generate.WholeFile;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code generate}: from options, or a recipe that options override, to pictures. */
+@Command(
+        name = "generate",
+        description = "Makes pictures. A MODEL is a diffusers folder or a .safetensors file.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class GenerateCommand implements Callable<Integer> {
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "FILE",
+            description = "A recipe in YAML or JSON, or a PNG that this program made; options override it.")
+    @Nullable
+    Path recipeFile;
+
+    @Mixin
+    RecipeOptions options = new RecipeOptions();
+
+    @Spec
+    @Nullable
+    CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        Provenance original = recipeFile == null ? null : Provenance.read(recipeFile);
+        Recipe recipe = options.over(original == null ? null : original.recipe());
+        List<Path> pictureFiles = pictureFiles(recipe);
+        pictureFiles.forEach(WholeFile::check);
+        Path latentsFile = recipe.output().latents();
+        if (latentsFile != null) {
+            demandEnding(latentsFile, ".safetensors", "latents");
+            WholeFile.check(latentsFile);
+        }
+        Progress progress = Progress.of(Objects.requireNonNull(spec).commandLine());
+        try (Generation generation = new Generation(progress)) {
+            if (original != null) {
+                generation.verify(original.without(options.named()));
+            }
+            List<Picture> pictures = new ArrayList<>();
+            for (Recipe single : recipe.singles()) {
+                Picture picture = generation.picture(single);
+                if (!pictureFiles.isEmpty()) {
+                    Path file = pictureFiles.get(pictures.size());
+                    picture.write(file);
+                    progress.wrote(file);
+                }
+                pictures.add(picture);
+            }
+            if (latentsFile != null) {
+                Picture.writeLatents(latentsFile, pictures);
+                progress.wrote(latentsFile);
+            }
+        }
+        return Main.OK;
+    }
+
+    /** One file a picture: the output's own name, or NAME-1.png to NAME-N.png for a batch. */
+    private static List<Path> pictureFiles(Recipe recipe) {
+        Path picture = recipe.output().picture();
+        if (picture == null && recipe.output().latents() == null) {
+            throw new BadRecipeException("give a file for the picture with --output FILE.png");
+        }
+        if (picture == null) {
+            return List.of();
+        }
+        String name = demandEnding(picture, ".png", "the picture");
+        int count = recipe.sampling().batch();
+        List<Path> files = new ArrayList<>();
+        for (int i = 1; i <= count; i++) {
+            files.add(count == 1 ? picture : picture.resolveSibling(numbered(name, i, count)));
+        }
+        return files;
+    }
+
+    private static String numbered(String name, int i, int count) {
+        int digits = Integer.toString(count).length();
+        return ("%s-%0" + digits + "d.png").formatted(name.substring(0, name.length() - 4), i);
+    }
+
+    private static String demandEnding(Path file, String ending, String what) {
+        String name = file.getFileName().toString();
+        if (!name.toLowerCase(Locale.ROOT).endsWith(ending)) {
+            throw new BadRecipeException(file + ": end the name of the file for " + what + " in " + ending);
+        }
+        return name;
+    }
+}

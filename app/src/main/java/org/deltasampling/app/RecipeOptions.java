@@ -1,0 +1,307 @@
+package org.deltasampling.app;
+
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.deltasampling.delta.LambdaSchedule;
+import org.deltasampling.generate.BadRecipeException;
+import org.deltasampling.generate.Recipe;
+import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Lora;
+import org.deltasampling.generate.Recipe.Output;
+import org.deltasampling.generate.Recipe.Role;
+import org.deltasampling.generate.Recipe.Sampling;
+import org.deltasampling.generate.Recipe.Size;
+import org.deltasampling.generate.Recipe.TensorFile;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options that make a recipe, or change one; what is not given stays as it was. */
+final class RecipeOptions {
+
+    private static final Path HERE = Path.of("");
+
+    @Option(names = "--target", paramLabel = "MODEL", description = "The model that makes the picture.")
+    @Nullable
+    Path target;
+
+    @Option(names = "--source", paramLabel = "MODEL", description = "The model that the adapter was made for.")
+    @Nullable
+    Path source;
+
+    @Option(names = "--adapted", paramLabel = "MODEL", description = "A fine-tune of the source.")
+    @Nullable
+    Path adapted;
+
+    @Option(
+            names = "--lora",
+            paramLabel = "FILE[:WEIGHT]",
+            description = "A low-rank adapter of the source (of the target where there is no source); may be repeated.")
+    List<String> loras = new ArrayList<>();
+
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "What to show, for all roles.")
+    @Nullable
+    String prompt;
+
+    @Option(names = "--negative", paramLabel = "TEXT", description = "What not to show, for all roles.")
+    @Nullable
+    String negative;
+
+    @Option(names = "--target-prompt", paramLabel = "TEXT")
+    @Nullable
+    String targetPrompt;
+
+    @Option(names = "--source-prompt", paramLabel = "TEXT")
+    @Nullable
+    String sourcePrompt;
+
+    @Option(names = "--adapted-prompt", paramLabel = "TEXT")
+    @Nullable
+    String adaptedPrompt;
+
+    @Option(names = "--target-negative", paramLabel = "TEXT")
+    @Nullable
+    String targetNegative;
+
+    @Option(names = "--source-negative", paramLabel = "TEXT")
+    @Nullable
+    String sourceNegative;
+
+    @Option(names = "--adapted-negative", paramLabel = "TEXT", description = "The same for one role.")
+    @Nullable
+    String adaptedNegative;
+
+    @Option(names = "--lambda", paramLabel = "X", description = "Strength of the delta; default 1.")
+    @Nullable
+    Double lambda;
+
+    @Option(
+            names = "--lambda-schedule",
+            paramLabel = "NAME[:START:END]",
+            description =
+                    "Strength over the steps: constant linear exponential cosine sigmoid, from START to END times lambda.")
+    @Nullable
+    String lambdaSchedule;
+
+    @Option(names = "--preset", paramLabel = "NAME", description = "default, or reference: the authors' own sampler.")
+    @Nullable
+    String preset;
+
+    @Option(
+            names = "--sampler",
+            paramLabel = "NAME",
+            description = "ddim euler euler-ancestral heun dpmpp-2m unipc lms pndm deis; default euler.")
+    @Nullable
+    String sampler;
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "NAME",
+            description = "linspace leading trailing karras normal; default: as the model's config says.")
+    @Nullable
+    String schedule;
+
+    @Option(names = "--steps", paramLabel = "N", description = "Default 20.")
+    @Nullable
+    Integer steps;
+
+    @Option(names = "--cfg", paramLabel = "X", description = "Guidance scale; default 7.5, 1 is none.")
+    @Nullable
+    Double cfg;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Default 0.")
+    @Nullable
+    Long seed;
+
+    @Option(names = "--size", paramLabel = "WIDTHxHEIGHT", description = "Default: what the target was trained at.")
+    @Nullable
+    String size;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Pictures, with the seeds N, N+1, ...; each is as if made alone.")
+    @Nullable
+    Integer batch;
+
+    @Option(names = "--precision", paramLabel = "NAME", description = "float32 or bfloat16; default float32.")
+    @Nullable
+    String precision;
+
+    @Option(
+            names = "--noise",
+            paramLabel = "FILE.safetensors[#KEY]",
+            description = "Start noise of unit variance instead of the seed's.")
+    @Nullable
+    String noise;
+
+    @Option(
+            names = "--latents",
+            paramLabel = "FILE.safetensors",
+            description = "Also write the final latents, in the model's scaled units, under the key 'latents'.")
+    @Nullable
+    Path latents;
+
+    @Option(
+            names = "--output",
+            paramLabel = "FILE.png",
+            description = "The picture; a batch is numbered FILE-1.png, ...")
+    @Nullable
+    Path output;
+
+    /**
+     * {@code base}, or an empty recipe, with the given options on top.
+     *
+     * @throws BadRecipeException if they do not make a whole recipe
+     */
+    Recipe over(@Nullable Recipe base) {
+        Recipe start = base == null ? fromTarget() : base;
+        List<Delta> deltas = deltas(start.deltas());
+        List<Lora> targetLoras = deltas.isEmpty() ? loras() : List.of();
+        return new Recipe(
+                role(start.target(), target, first(targetPrompt, prompt), first(targetNegative, negative), targetLoras),
+                deltas,
+                sampling(start.sampling()),
+                new Output(
+                        first(output, start.output().picture()),
+                        first(latents, start.output().latents())),
+                preset == null ? start.preset() : Recipe.preset(preset));
+    }
+
+    /** The models and adapters that are named here, as absolute paths. */
+    Set<Path> named() {
+        Set<Path> named = new LinkedHashSet<>();
+        for (Path model : new Path[] {target, source, adapted}) {
+            if (model != null) {
+                named.add(model.toAbsolutePath().normalize());
+            }
+        }
+        loras().forEach(lora -> named.add(lora.file()));
+        return named;
+    }
+
+    private Recipe fromTarget() {
+        if (target == null) {
+            throw new BadRecipeException(
+                    "give the model that makes the picture with --target, or a recipe with --recipe");
+        }
+        return Recipe.of(target, "");
+    }
+
+    private List<Delta> deltas(List<Delta> base) {
+        Map<String, @Nullable Object> ofDelta = new LinkedHashMap<>();
+        ofDelta.put("--adapted", adapted);
+        ofDelta.put("--source-prompt", sourcePrompt);
+        ofDelta.put("--source-negative", sourceNegative);
+        ofDelta.put("--adapted-prompt", adaptedPrompt);
+        ofDelta.put("--adapted-negative", adaptedNegative);
+        ofDelta.put("--lambda", lambda);
+        ofDelta.put("--lambda-schedule", lambdaSchedule);
+        if (base.isEmpty() && source == null) {
+            refuse(ofDelta, "needs --source, the model that the adapted one was made from");
+            return base;
+        }
+        if (base.isEmpty()) {
+            return List.of(delta(Role.SAME, Role.SAME, LambdaSchedule.constant(1)));
+        }
+        if (base.size() > 1) {
+            ofDelta.put("--source", source);
+            ofDelta.put("--lora", loras.isEmpty() ? null : loras);
+            refuse(
+                    ofDelta,
+                    "does not say which of the recipe's " + base.size() + " deltas it means: change the recipe");
+        }
+        return base.stream()
+                .map(d -> delta(d.source(), d.adapted(), d.lambda()))
+                .toList();
+    }
+
+    private static void refuse(Map<String, @Nullable Object> options, String why) {
+        options.forEach((name, value) -> {
+            if (value != null) {
+                throw new BadRecipeException(name + " " + why);
+            }
+        });
+    }
+
+    private Delta delta(Role oldSource, Role oldAdapted, LambdaSchedule oldLambda) {
+        return new Delta(
+                role(oldSource, source, first(sourcePrompt, prompt), first(sourceNegative, negative), List.of()),
+                role(oldAdapted, adapted, first(adaptedPrompt, prompt), first(adaptedNegative, negative), loras()),
+                lambda(oldLambda));
+    }
+
+    private static Role role(
+            Role base, @Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> loras) {
+        return new Role(
+                first(model, base.model()),
+                first(prompt, base.prompt()),
+                first(negative, base.negative()),
+                loras.isEmpty() ? base.adapters() : loras);
+    }
+
+    private LambdaSchedule lambda(LambdaSchedule base) {
+        double value = or(lambda, base.value());
+        return lambdaSchedule == null
+                ? new LambdaSchedule(value, base.shape(), base.start(), base.end())
+                : LambdaSchedule.parse(value, lambdaSchedule);
+    }
+
+    private Sampling sampling(Sampling base) {
+        return new Sampling(
+                or(sampler, base.sampler()),
+                first(schedule, base.schedule()),
+                or(steps, base.steps()),
+                or(cfg, base.cfg()),
+                or(seed, base.seed()),
+                size == null ? base.size() : Size.parse(size),
+                or(batch, base.batch()),
+                precision == null ? base.precision() : Recipe.precision(precision),
+                noise == null ? base.noise() : TensorFile.parse(noise, HERE));
+    }
+
+    private List<Lora> loras() {
+        return loras.stream().map(RecipeOptions::lora).toList();
+    }
+
+    /** FILE or FILE:WEIGHT; a ':' of the file's own, as in C:\\ink.safetensors, begins no weight. */
+    static Lora lora(String text) {
+        int colon = text.lastIndexOf(':');
+        boolean drive = colon == 1 && text.matches("[A-Za-z]:[\\\\/].*");
+        if (colon < 0 || drive || Files.exists(path(text))) {
+            return new Lora(path(text), 1);
+        }
+        return new Lora(
+                path(text.substring(0, colon)), number("--lora " + text, "the weight", text.substring(colon + 1)));
+    }
+
+    private static Path path(String text) {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new BadRecipeException("'" + text + "' cannot be a file name: " + e.getReason(), e);
+        }
+    }
+
+    private static double number(String where, String what, String text) {
+        try {
+            return Double.parseDouble(text);
+        } catch (NumberFormatException e) {
+            throw new BadRecipeException(where + ": " + what + " '" + text + "' is no number", e);
+        }
+    }
+
+    private static <T> @Nullable T first(@Nullable T given, @Nullable T otherwise) {
+        return given == null ? otherwise : given;
+    }
+
+    private static <T> T or(@Nullable T given, T otherwise) {
+        return given == null ? otherwise : given;
+    }
+}

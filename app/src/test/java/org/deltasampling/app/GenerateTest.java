@@ -1,0 +1,166 @@
+package org.deltasampling.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TinyModels;
+import org.deltasampling.generate.Recipe;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.SafetensorsFile;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code generate} with models that the test makes itself. */
+@ExtendWith(NoLeaks.class)
+final class GenerateTest {
+
+    @TempDir
+    Path folder;
+
+    private Path sd1;
+    private Path sd2;
+    private Path lora;
+
+    @BeforeEach
+    void makeModels() {
+        sd1 = TinyModels.sd1(folder.resolve("sd 1"), 1);
+        sd2 = TinyModels.sd2(folder.resolve("sd2"), 2);
+        lora = TinyModels.lora(folder.resolve("lora:1.safetensors"), sd1, 3);
+    }
+
+    private byte[] picture(String name, Object... more) throws IOException {
+        Path file = folder.resolve(name);
+        Object[] line = Stream.concat(
+                        Stream.of("generate", "--steps", 2, "--output", file, "--size", "24x16"), Stream.of(more))
+                .toArray();
+        Cli cli = Cli.run(line);
+        assertThat(cli.err()).isEmpty();
+        assertThat(cli.out()).contains(file.toString());
+        assertThat(cli.code()).isZero();
+        return Files.readAllBytes(file);
+    }
+
+    private Object[] delta(Object... more) {
+        return Stream.concat(
+                        Stream.of("--target", sd2, "--source", sd1, "--lora", lora + ":0.7", "--prompt", "a cat"),
+                        Stream.of(more))
+                .toArray();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ddim", "euler", "euler-ancestral", "heun", "dpmpp-2m", "unipc", "lms", "pndm", "deis"})
+    void sameSeedSamePicture(String sampler) throws IOException {
+        byte[] first = picture("a.png", delta("--sampler", sampler, "--seed", 7));
+        assertThat(picture("a.png", delta("--sampler", sampler, "--seed", 7))).isEqualTo(first);
+        assertThat(picture("a.png", delta("--sampler", sampler, "--seed", 8))).isNotEqualTo(first);
+    }
+
+    @Test
+    void aPictureMakesItselfAgain() throws IOException {
+        byte[] first = picture("a.png", delta("--seed", 7, "--lambda-schedule", "cosine:1:0.5"));
+        assertThat(Cli.run("generate", "--recipe", folder.resolve("a.png")).code())
+                .isZero();
+        assertThat(Files.readAllBytes(folder.resolve("a-again.png"))).isEqualTo(first);
+        Cli other = Cli.run(
+                "generate", "--recipe", folder.resolve("a.png"), "--seed", 8, "--output", folder.resolve("b.png"));
+        assertThat(other.code()).isZero();
+        assertThat(Files.readAllBytes(folder.resolve("b.png"))).isNotEqualTo(first);
+    }
+
+    @Test
+    void aRecipeIsTheSameAsItsOptions() throws IOException {
+        byte[] first = picture("a.png", delta("--lambda", 2, "--negative", "a dog", "--seed", 3));
+        Path recipe = Files.writeString(folder.resolve("r.yaml"), """
+                target: {model: sd2, prompt: a cat, negative: a dog}
+                deltas:
+                  - source: {model: sd 1}
+                    adapted: {adapters: [{lora: "lora:1.safetensors", weight: 0.7}]}
+                    lambda: 2
+                sampling: {steps: 2, seed: 4, size: 24x16}
+                output: {picture: b.png}
+                """);
+        assertThat(Cli.run("generate", "--recipe", recipe, "--seed", 3).code()).isZero();
+        Recipe a = Recipe.read(folder.resolve("a.png"));
+        Recipe b = Recipe.read(folder.resolve("b.png"));
+        assertThat(b.sampling()).isEqualTo(a.sampling());
+        assertThat(javax.imageio.ImageIO.read(folder.resolve("b.png").toFile()).getRGB(5, 5))
+                .isEqualTo(javax.imageio.ImageIO.read(folder.resolve("a.png").toFile())
+                        .getRGB(5, 5));
+        assertThat(first).isNotEmpty();
+    }
+
+    @Test
+    void aChangedModelIsNoticed() throws IOException {
+        picture("a.png", delta());
+        Files.write(sd2.resolve("unet/config.json"), new byte[] {' '}, StandardOpenOption.APPEND);
+        Cli refused = Cli.run("generate", "--recipe", folder.resolve("a.png"));
+        assertThat(refused.code()).isEqualTo(2);
+        assertThat(refused.err()).hasSize(1);
+        assertThat(refused.err().get(0)).contains("config.json").contains("SHA-256");
+        assertThat(Cli.run("generate", "--recipe", folder.resolve("a.png"), "--target", sd2)
+                        .code())
+                .isZero();
+    }
+
+    @Test
+    void eachPictureOfABatchIsAsIfMadeAlone() throws IOException {
+        Path latents = folder.resolve("l.safetensors");
+        Cli cli = Cli.run(Stream.concat(
+                        Stream.of("generate", "--steps", 2, "--batch", 3, "--seed", 5, "--size", "24x16", "--latents", latents),
+                        Stream.of(delta("--sampler", "euler-ancestral", "--output", folder.resolve("x.png"))))
+                .toArray());
+        assertThat(cli.err()).isEmpty();
+        assertThat(cli.code()).isZero();
+        byte[] alone = picture("y.png", delta("--sampler", "euler-ancestral", "--seed", 6));
+        assertThat(Files.readAllBytes(folder.resolve("x-2.png"))).isEqualTo(alone);
+        assertThat(folder.resolve("x-3.png")).exists();
+        try (TensorScope scope = TensorScope.open();
+                SafetensorsFile file = SafetensorsFile.open(latents)) {
+            assertThat(file.info("latents").shape()).containsExactly(3, 4, 8, 12);
+        }
+    }
+
+    @Test
+    void lambdaZeroIsTheTargetAlone() throws IOException {
+        Path a = folder.resolve("a.safetensors");
+        Path b = folder.resolve("b.safetensors");
+        picture("a.png", delta("--lambda", 0, "--latents", a));
+        picture("b.png", "--target", sd2, "--prompt", "a cat", "--latents", b);
+        assertThat(Files.readAllBytes(a)).isEqualTo(Files.readAllBytes(b));
+    }
+
+    @Test
+    void aLongPromptIsCutWithAWarning() {
+        Cli cli = Cli.run(
+                "generate",
+                "--target",
+                sd1,
+                "--steps",
+                1,
+                "--output",
+                folder.resolve("a.png"),
+                "--prompt",
+                "x".repeat(70) + " and the end");
+        assertThat(cli.code()).isZero();
+        assertThat(cli.err()).hasSize(1);
+        assertThat(cli.err().get(0)).startsWith("warning: ").contains("the end").contains("77");
+    }
+
+    @Test
+    void progressIsPlainLinesWhereThereIsNoTerminal() {
+        Cli cli = Cli.run("generate", "--target", sd1, "--steps", 3, "--output", folder.resolve("a.png"));
+        assertThat(cli.out()).anyMatch(line -> line.startsWith("step 3 of 3"));
+        assertThat(cli.out()).noneMatch(line -> line.contains("\r"));
+        assertThat(List.of(folder.toFile().list())).noneMatch(name -> name.endsWith(".part"));
+    }
+}

@@ -1,0 +1,117 @@
+package org.deltasampling.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TinyModels;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A user's mistake ends in exit code 2 and one line that says what to do, and leaves no file behind. */
+@ExtendWith(NoLeaks.class)
+final class MistakesTest {
+
+    @TempDir
+    static Path models;
+
+    @BeforeAll
+    static void makeModels() throws IOException {
+        Path sd1 = TinyModels.sd1(models.resolve("sd1"), 1);
+        TinyModels.sd2(models.resolve("sd2"), 2);
+        TinyModels.lora(models.resolve("lora.safetensors"), sd1, 3);
+        Files.writeString(models.resolve("page.safetensors"), "<!DOCTYPE html><html>404</html>");
+        Files.writeString(models.resolve("bad.yaml"), "target: {modle: sd1}");
+        Files.writeString(models.resolve("two.yaml"), """
+                target: {model: sd2, prompt: a}
+                deltas:
+                  - {source: {model: sd1}, adapted: {prompt: b}}
+                  - {source: {model: sd1}, adapted: {prompt: c}}
+                """);
+        byte[] whole = Files.readAllBytes(models.resolve("lora.safetensors"));
+        Files.write(models.resolve("cut.safetensors"), java.util.Arrays.copyOf(whole, whole.length / 2));
+        Files.createDirectories(models.resolve("empty"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "                                                  | give a command",
+                "generat                                           | did you mean generate",
+                "generate --stpes 3                                | did you mean --steps",
+                "generate --steps many --target M/sd1              | --steps",
+                "generate --steps 0 --target M/sd1 --output O      | at least 1",
+                "generate --steps 5 --steps 6 --target M/sd1       | only once",
+                "generate --steps                                  | --steps",
+                "generate                                          | --target",
+                "generate --target M/sd1                           | --output",
+                "generate --target M/sd1 --output M/x.jpg          | .png",
+                "generate --target M/sd1 --output O --latents M/x  | .safetensors",
+                "generate --target M/sd1 --output M/no/x.png       | make the folder",
+                "generate --target M/none --output O               | none",
+                "generate --target M/empty --output O              | empty",
+                "generate --target M/page.safetensors --output O   | web page",
+                "generate --target M/cut.safetensors --output O    | cut short",
+                "generate --target M/lora.safetensors --output O   | lora.safetensors",
+                "generate --target M/sd1 --output O --lora M/lora.safetensors:heavy      | no number",
+                "generate --target M/sd1 --output O --lora M/nothing.safetensors         | nothing.safetensors",
+                "generate --target M/sd1 --output O --lora M/page.safetensors            | web page",
+                "generate --target M/sd1 --output O --adapted M/sd1                      | --source",
+                "generate --target M/sd1 --output O --lambda 2                           | --source",
+                "generate --target M/sd1 --output O --source M/sd1                       | --lora",
+                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda x        | --lambda",
+                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda NaN      | finite",
+                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosin      | cosine",
+                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosine:1   | NAME:START:END",
+                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosine:a:b | no finite number",
+                "generate --target M/sd1 --output O --sampler eulr                       | euler",
+                "generate --target M/sd1 --output O --schedule karas                     | karras",
+                "generate --target M/sd1 --output O --preset referense                   | reference",
+                "generate --target M/sd1 --output O --precision float64                  | float32",
+                "generate --target M/sd1 --output O --size 512                           | 512x512",
+                "generate --target M/sd1 --output O --size 17x16                         | 2",
+                "generate --target M/sd1 --output O --size 0x16                          | above 0",
+                "generate --target M/sd1 --output O --batch 0                            | at least 1",
+                "generate --target M/sd1 --output O --cfg hot                            | --cfg",
+                "generate --target M/sd1 --output O --seed 1.5                           | --seed",
+                "generate --target M/sd1 --output O --steps 2000                         | 1000",
+                "generate --target M/sd1 --output O --noise M/none.safetensors           | none.safetensors",
+                "generate --target M/sd1 --output O --noise M/lora.safetensors           | #KEY",
+                "generate --target M/sd1 --output O --noise M/lora.safetensors#key       | key",
+                "generate --recipe M/none.yaml --output O                                | does not exist",
+                "generate --recipe M/bad.yaml --output O                                 | model",
+                "generate --recipe M/lora.safetensors --output O                         | recipe",
+                "generate --recipe M/two.yaml --output O --lambda 2                      | deltas",
+                "inspect                                           | FILE",
+                "inspect M/none                                    | none",
+                "inspect M/page.safetensors                        | web page",
+            })
+    void isNamedInOneLine(String line, String says) throws IOException {
+        List<Path> before = all();
+        Object[] args = line == null
+                ? new Object[0]
+                : Stream.of(line.split(" "))
+                        .map(a -> a.replaceFirst("^M/", models.toString().replace("\\", "\\\\") + "/"))
+                        .map(a -> a.equals("O") ? models.resolve("out.png").toString() : a)
+                        .toArray();
+        Cli cli = Cli.run(args);
+        assertThat(cli.err()).as("stderr").hasSize(1);
+        assertThat(cli.err().get(0)).contains(says).doesNotContain("Exception");
+        assertThat(cli.code()).isEqualTo(2);
+        assertThat(all()).isEqualTo(before);
+    }
+
+    private static List<Path> all() throws IOException {
+        try (Stream<Path> files = Files.walk(models)) {
+            return files.sorted().toList();
+        }
+    }
+}

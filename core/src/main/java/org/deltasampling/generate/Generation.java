@@ -1,0 +1,234 @@
+package org.deltasampling.generate;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.deltasampling.delta.DeltaDenoiser;
+import org.deltasampling.delta.DeltaListener;
+import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.delta.ReferenceDenoiser;
+import org.deltasampling.delta.Source;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Output;
+import org.deltasampling.generate.Recipe.Preset;
+import org.deltasampling.generate.Recipe.Role;
+import org.deltasampling.generate.Recipe.Sampling;
+import org.deltasampling.model.LatentSpace;
+import org.deltasampling.sampling.NoiseSource;
+import org.deltasampling.sampling.SamplingPlan;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes pictures from recipes. A model is loaded when a recipe first needs it and stays until {@link #close()}; roles with
+ * the same model share its weights. For one thread at a time.
+ */
+public final class Generation implements AutoCloseable {
+
+    /** What is told while a picture is made. */
+    public interface Listener {
+
+        /** Hears nothing. */
+        Listener NONE = new Listener() {};
+
+        /** A model is being loaded. */
+        default void loading(Path model) {}
+
+        /** {@code done} of {@code steps} steps have been taken; first told with 0. */
+        default void step(int done, int steps) {}
+
+        /** Something that the user may not have meant, in one sentence. */
+        default void warning(String sentence) {}
+    }
+
+    private final Listener listener;
+    private final Models models = new Models();
+    private final FileHashes hashes = new FileHashes();
+    private final Set<String> warnings = new HashSet<>();
+
+    public Generation() {
+        this(Listener.NONE);
+    }
+
+    public Generation(Listener listener) {
+        this.listener = listener;
+    }
+
+    /**
+     * Checks that the model files of an earlier picture are what they were.
+     *
+     * @throws BadRecipeException naming the first one that has changed or gone
+     */
+    public void verify(Provenance earlier) {
+        earlier.verify(hashes);
+    }
+
+    /** Every picture of the recipe's batch, each as it would be made alone. */
+    public List<Picture> pictures(Recipe recipe) {
+        return recipe.singles().stream().map(this::picture).toList();
+    }
+
+    /**
+     * The picture that {@code recipe} determines: the same recipe and files give the same pixels.
+     *
+     * @throws BadRecipeException if the recipe cannot be followed
+     * @throws org.deltasampling.weights.BadWeightsException if a model or an adapter cannot be used
+     * @throws org.deltasampling.diffusion.BadSamplingException if the sampler cannot do what is asked
+     */
+    public Picture picture(Recipe recipe) {
+        if (recipe.sampling().batch() != 1) {
+            throw new BadRecipeException("this recipe makes %d pictures: ask for all of them"
+                    .formatted(recipe.sampling().batch()));
+        }
+        Sampling sampling = recipe.sampling();
+        Cast cast = cast(recipe);
+        // whatever can be wrong with the numbers is said before gigabytes are read
+        SamplingPlan plan =
+                SamplingPlan.of(sampling.sampler(), sampling.schedule(), cast.target.scheduler(), sampling.steps());
+        StartNoise start = StartNoise.of(sampling, cast.target.latentSpace(), cast.target.size());
+        load(cast);
+        try (TensorScope scope = TensorScope.open()) {
+            NoiseSource noise = NoiseSource.seeded(sampling.seed());
+            Latent x = plan.start(start.draw(noise));
+            Latent latents =
+                    recipe.preset() == Preset.REFERENCE && !recipe.deltas().isEmpty()
+                            ? sampleReference(recipe, cast, plan, x, noise)
+                            : sample(delta(recipe, cast, plan), plan, x, noise);
+            return new Picture(
+                    cast.target.decode(latents), latents, new Provenance(recipe.with(Output.NONE), hashes(cast)));
+        }
+    }
+
+    @Override
+    public void close() {
+        models.close();
+    }
+
+    /** The models of a recipe, those of its deltas in its deltas' order. */
+    private record Cast(Model target, List<Model> sources, List<Model> adapted) {}
+
+    private Cast cast(Recipe recipe) {
+        Precision precision = recipe.sampling().precision();
+        Path targetPath = Objects.requireNonNull(recipe.target().model());
+        Model target = models.open(targetPath, targetPath, recipe.target().adapters(), precision);
+        List<Model> sources = new ArrayList<>();
+        List<Model> adapted = new ArrayList<>();
+        for (Delta delta : recipe.deltas()) {
+            Path path = Objects.requireNonNull(delta.source().model());
+            Model source = models.open(path, path, delta.source().adapters(), precision);
+            compare(source.latentSpace(), target.latentSpace());
+            sources.add(source);
+            adapted.add(models.open(delta.adaptedModel(), path, delta.adapted().adapters(), precision));
+        }
+        return new Cast(target, sources, adapted);
+    }
+
+    private void load(Cast cast) {
+        cast.target.load(true, listener);
+        cast.sources.forEach(model -> model.load(false, listener));
+        cast.adapted.forEach(model -> model.load(false, listener));
+    }
+
+    private static void compare(LatentSpace source, LatentSpace target) {
+        if (source.channels() != target.channels() || source.downscale() != target.downscale()) {
+            throw new BadRecipeException(
+                    "the source's latents (%d channels, 1/%d) are not the target's (%d channels, 1/%d): use models with the same autoencoder"
+                            .formatted(source.channels(), source.downscale(), target.channels(), target.downscale()));
+        }
+    }
+
+    private Denoiser delta(Recipe recipe, Cast cast, SamplingPlan plan) {
+        Denoiser target = guided(recipe, recipe.target(), cast.target);
+        List<org.deltasampling.delta.Delta> deltas = new ArrayList<>();
+        Map<Role, Source> sources = new HashMap<>(); // deltas of the same source ask it once
+        for (int i = 0; i < recipe.deltas().size(); i++) {
+            Delta delta = recipe.deltas().get(i);
+            Model model = cast.sources.get(i);
+            Source source = sources.computeIfAbsent(
+                    delta.source(),
+                    role -> new Source(
+                            guided(recipe, role, model),
+                            model.scheduler().trained()::level,
+                            bridge(cast.target, model)));
+            deltas.add(new org.deltasampling.delta.Delta(
+                    source,
+                    guided(recipe, delta.adapted(), cast.adapted.get(i)),
+                    delta.lambda().over(plan.plan())));
+        }
+        return deltas.isEmpty() ? target : new DeltaDenoiser(target, deltas, DeltaListener.NONE);
+    }
+
+    private Latent sampleReference(Recipe recipe, Cast cast, SamplingPlan plan, Latent start, NoiseSource noise) {
+        if (recipe.deltas().size() != 1) {
+            throw new BadRecipeException("the reference preset knows one delta, not %d: leave it out"
+                    .formatted(recipe.deltas().size()));
+        }
+        Delta delta = recipe.deltas().get(0);
+        Model source = cast.sources.get(0);
+        ReferenceDenoiser both = new ReferenceDenoiser(
+                guided(recipe, recipe.target(), cast.target),
+                guided(recipe, delta.source(), source),
+                guided(recipe, delta.adapted(), cast.adapted.get(0)),
+                bridge(cast.target, source),
+                source.scheduler().trained(),
+                delta.lambda().over(plan.plan()),
+                DeltaListener.NONE);
+        double highest = plan.plan().get(0).from().kappa();
+        return ReferenceDenoiser.targetOf(sample(both, plan, both.join(start, highest), noise));
+    }
+
+    private Latent sample(Denoiser denoiser, SamplingPlan plan, Latent start, NoiseSource noise) {
+        listener.step(0, plan.plan().size());
+        return plan.sampler()
+                .sample(
+                        denoiser,
+                        start,
+                        plan.plan(),
+                        noise,
+                        (index, count, level, clean) -> listener.step(index + 1, count));
+    }
+
+    /** The models that this project knows share an autoencoder, so its own units are the same ones (science.md 2.3). */
+    private static LatentBridge bridge(Model target, Model source) {
+        LatentSpace from = target.latentSpace();
+        LatentSpace to = source.latentSpace();
+        return LatentBridge.unscaled(from.scale(), from.shift(), to.scale(), to.shift());
+    }
+
+    private Denoiser guided(Recipe recipe, Role role, Model model) {
+        String prompt = first(role.prompt(), recipe.target().prompt());
+        String negative = first(role.negative(), recipe.target().negative());
+        return model.guided(prompt, negative, recipe.sampling().cfg(), this::warnOnce);
+    }
+
+    private static String first(@Nullable String own, @Nullable String general) {
+        return own != null ? own : general != null ? general : "";
+    }
+
+    private void warnOnce(String sentence) {
+        if (warnings.add(sentence)) {
+            listener.warning(sentence);
+        }
+    }
+
+    private SortedMap<Path, String> hashes(Cast cast) {
+        Set<Path> files = new LinkedHashSet<>(cast.target.files());
+        cast.sources.forEach(model -> files.addAll(model.files()));
+        cast.adapted.forEach(model -> files.addAll(model.files()));
+        hashes.begin(files);
+        SortedMap<Path, String> all = new TreeMap<>();
+        files.forEach(file -> all.put(file, hashes.of(file)));
+        return all;
+    }
+}
