@@ -26,6 +26,6 @@ echo built> "%layout%\built"
 
 :start
 "%java%" -XX:+UseSerialGC -Djava.awt.headless=true ^
-    -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 ^
+    --enable-native-access=ALL-UNNAMED -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 ^
     %DELTA_SAMPLING_JAVA_OPTIONS% -cp "%layout%\lib\*" org.deltasampling.app.Main %*
 exit /b %errorlevel%
