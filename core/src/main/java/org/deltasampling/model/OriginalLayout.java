@@ -80,18 +80,19 @@ public final class OriginalLayout {
     }
 
     static KeyTable vae(Set<String> names) {
+        SortedSet<Integer> ups = indices(names, VAE + "decoder.up.");
+        int levels = indices(names, VAE + "encoder.down.").size();
         return vae(
-                indices(names, VAE + "encoder.down.").size(),
-                indices(names, VAE + "encoder.down.0.block.").size());
+                levels, indices(names, VAE + "encoder.down.0.block.").size(), ups.isEmpty() ? levels - 1 : ups.last());
     }
 
     /** The autoencoder's names for a model of that config. */
     public static KeyTable vae(AutoencoderKl.Config c) {
-        return vae(c.channels().size(), (int) c.resnets());
+        return vae(c.channels().size(), (int) c.resnets(), c.channels().size() - 1);
     }
 
-    private static KeyTable vae(int levels, int layers) {
-        return KeyTable.read("vae-original", Map.of("levels", levels, "layers", layers), Map.of());
+    private static KeyTable vae(int levels, int layers, int top) {
+        return KeyTable.read("vae-original", Map.of("levels", levels, "layers", layers, "top", top), Map.of());
     }
 
     /**

@@ -44,10 +44,15 @@ public final class SafetensorsWriter {
         try {
             Path folder = path.toAbsolutePath().getParent();
             Files.createDirectories(folder);
-            Path unfinished = Files.createTempFile(folder, "." + path.getFileName(), ".part");
+            Path unfinished = folder.resolve(
+                    ".%s.%d.part".formatted(path.getFileName(), ProcessHandle.current().pid()));
             unfinished.toFile().deleteOnExit(); // Ctrl-C leaves nothing behind
             try {
-                try (FileChannel out = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
+                try (FileChannel out = FileChannel.open(
+                        unfinished,
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.TRUNCATE_EXISTING,
+                        StandardOpenOption.WRITE)) {
                     List<Map.Entry<String, TensorInfo>> order = inOrder(infos);
                     writeAll(out, header(order, metadata));
                     for (Map.Entry<String, TensorInfo> entry : order) {

@@ -88,6 +88,28 @@ class CheckpointTest {
         }
     }
 
+    /** As diffusers' script writes a small model: decoder levels down from 3, a text encoder without text_model. */
+    @Test
+    void aSmallModelOutOfDiffusersScriptIsRead() {
+        Path single = folder.resolve("single.safetensors");
+        try (Checkpoint original = Checkpoint.open(model("pipe-sd1"));
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            loaded(original.inOriginalLayout()).forEach((name, tensor) -> {
+                String renamed = name.replace("decoder.up.2.", "decoder.up.3.")
+                        .replace("decoder.up.1.", "decoder.up.2.")
+                        .replace("decoder.up.0.", "decoder.up.1.")
+                        .replace("transformer.text_model.", "transformer.");
+                tensors.put(renamed, tensor);
+            });
+            SafetensorsWriter.write(single, tensors);
+            try (Checkpoint written = Checkpoint.open(single)) {
+                assertSame(original.vae().weights(), written.vae().weights());
+                assertSame(original.text().weights(), written.text().weights());
+            }
+        }
+    }
+
     /** ComfyUI's rule: see {@link Architecture#predictsVelocity}. */
     @ParameterizedTest
     @CsvSource({"0.05, epsilon", "0.12, v_prediction"})

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class KeyTableTest {
 
-    private static final Map<String, Integer> FULL_SIZE = Map.of("levels", 4, "layers", 2);
+    private static final Map<String, Integer> FULL_SIZE = Map.of("levels", 4, "layers", 2, "top", 3);
     private static final KeyTable UNET =
             KeyTable.read("unet-original", FULL_SIZE, Map.of("plain", List.of(0), "attending", List.of(1, 2, 3)));
     private static final KeyTable VAE = KeyTable.read("vae-original", FULL_SIZE, Map.of());
