@@ -52,8 +52,8 @@ final class GenerateCommand implements Callable<Integer> {
             demandEnding(latentsFile, ".safetensors", "latents");
             WholeFile.check(latentsFile);
         }
-        Progress progress = Progress.of(Objects.requireNonNull(spec).commandLine());
-        try (Generation generation = new Generation(progress)) {
+        try (Progress progress = Progress.of(Objects.requireNonNull(spec).commandLine());
+                Generation generation = new Generation(progress)) {
             if (original != null) {
                 generation.verify(original.without(options.named()));
             }

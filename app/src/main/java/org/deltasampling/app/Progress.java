@@ -7,7 +7,7 @@ import org.deltasampling.generate.Generation;
 import picocli.CommandLine;
 
 /** What a picture's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */
-final class Progress implements Generation.Listener {
+final class Progress implements Generation.Listener, AutoCloseable {
 
     private static final int WIDTH = 30;
     private static final String CLEAR = "\r\u001b[K";
@@ -67,6 +67,12 @@ final class Progress implements Generation.Listener {
         } else {
             out.println(line);
         }
+    }
+
+    /** Takes an unfinished bar away, so that what is said next has its own line. */
+    @Override
+    public void close() {
+        clear();
     }
 
     private void clear() {

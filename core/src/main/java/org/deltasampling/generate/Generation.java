@@ -97,6 +97,7 @@ public final class Generation implements AutoCloseable {
         SamplingPlan plan =
                 SamplingPlan.of(sampling.sampler(), sampling.schedule(), cast.target.scheduler(), sampling.steps());
         StartNoise start = StartNoise.of(sampling, cast.target.latentSpace(), cast.target.size());
+        hashes.begin(files(cast));
         load(cast);
         try (TensorScope scope = TensorScope.open()) {
             NoiseSource noise = NoiseSource.seeded(sampling.seed());
@@ -222,13 +223,16 @@ public final class Generation implements AutoCloseable {
         }
     }
 
-    private SortedMap<Path, String> hashes(Cast cast) {
+    private static Set<Path> files(Cast cast) {
         Set<Path> files = new LinkedHashSet<>(cast.target.files());
         cast.sources.forEach(model -> files.addAll(model.files()));
         cast.adapted.forEach(model -> files.addAll(model.files()));
-        hashes.begin(files);
+        return files;
+    }
+
+    private SortedMap<Path, String> hashes(Cast cast) {
         SortedMap<Path, String> all = new TreeMap<>();
-        files.forEach(file -> all.put(file, hashes.of(file)));
+        files(cast).forEach(file -> all.put(file, hashes.of(file)));
         return all;
     }
 }
