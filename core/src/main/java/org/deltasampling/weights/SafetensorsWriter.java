@@ -42,9 +42,12 @@ public final class SafetensorsWriter {
         Map<String, TensorInfo> infos = new LinkedHashMap<>();
         source.names().forEach(name -> infos.put(name, source.info(name)));
         try {
-            Path folder = path.toAbsolutePath().getParent();
-            Files.createDirectories(folder);
-            Path unfinished = folder.resolve(
+            Path whole = path.toAbsolutePath();
+            Path folder = whole.getParent();
+            if (folder != null) {
+                Files.createDirectories(folder);
+            }
+            Path unfinished = whole.resolveSibling(
                     ".%s.%d.part".formatted(path.getFileName(), ProcessHandle.current().pid()));
             unfinished.toFile().deleteOnExit(); // Ctrl-C leaves nothing behind
             try {
