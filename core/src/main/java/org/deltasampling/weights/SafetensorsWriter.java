@@ -47,8 +47,8 @@ public final class SafetensorsWriter {
             if (folder != null) {
                 Files.createDirectories(folder);
             }
-            Path unfinished = whole.resolveSibling(
-                    ".%s.%d.part".formatted(path.getFileName(), ProcessHandle.current().pid()));
+            Path unfinished = whole.resolveSibling(".%s.%d.part"
+                    .formatted(path.getFileName(), ProcessHandle.current().pid()));
             unfinished.toFile().deleteOnExit(); // Ctrl-C leaves nothing behind
             try {
                 try (FileChannel out = FileChannel.open(
