@@ -21,13 +21,15 @@ import picocli.CommandLine.Spec;
 final class InspectCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "FILE|FOLDER", description = "A .safetensors file or a diffusers folder.")
-    @Nullable Path path;
+    @Nullable
+    Path path;
 
     @Option(names = "--json", description = "For programs.")
     boolean json;
 
     @Spec
-    @Nullable CommandSpec spec;
+    @Nullable
+    CommandSpec spec;
 
     @Override
     public Integer call() {

@@ -51,8 +51,7 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new BadRecipeException(
-                "give a command: generate, inspect or bench; --help explains them");
+        throw new BadRecipeException("give a command: generate, inspect or bench; --help explains them");
     }
 
     private static int explain(PrintWriter err, Exception e) {

@@ -116,7 +116,18 @@ final class GenerateTest {
     void eachPictureOfABatchIsAsIfMadeAlone() throws IOException {
         Path latents = folder.resolve("l.safetensors");
         Cli cli = Cli.run(Stream.concat(
-                        Stream.of("generate", "--steps", 2, "--batch", 3, "--seed", 5, "--size", "24x16", "--latents", latents),
+                        Stream.of(
+                                "generate",
+                                "--steps",
+                                2,
+                                "--batch",
+                                3,
+                                "--seed",
+                                5,
+                                "--size",
+                                "24x16",
+                                "--latents",
+                                latents),
                         Stream.of(delta("--sampler", "euler-ancestral", "--output", folder.resolve("x.png"))))
                 .toArray());
         assertThat(cli.err()).isEmpty();
