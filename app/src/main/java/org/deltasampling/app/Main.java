@@ -18,7 +18,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Pictures by Delta Sampling: what an adapter changes in one model, carried over to another.",
         mixinStandardHelpOptions = true,
         version = "delta-sampling 0.1.0",
-        subcommands = {GenerateCommand.class, InspectCommand.class, BenchCommand.class})
+        subcommands = {
+            GenerateCommand.class,
+            InspectCommand.class,
+            DemoCommand.class,
+            LabCommand.class,
+            BenchCommand.class
+        })
 public final class Main implements Runnable {
 
     static final int OK = 0;
@@ -51,7 +57,7 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new BadRecipeException("give a command: generate, inspect or bench; --help explains them");
+        throw new BadRecipeException("give a command: generate, inspect, demo, lab or bench; --help explains them");
     }
 
     private static int explain(PrintWriter err, Exception e) {

@@ -93,4 +93,11 @@ public final class Latent implements Carried {
     public boolean sameBits(Latent other) {
         return Arrays.equals(shape(), other.shape()) && tensor.equal(other.tensor);
     }
+    /** All elements, the last axis fastest. */
+    public float[] values() {
+        Tensor dense = tensor.to(torch.ScalarType.Float).contiguous();
+        float[] all = new float[Math.toIntExact(dense.numel())];
+        dense.data_ptr_float().get(all);
+        return all;
+    }
 }

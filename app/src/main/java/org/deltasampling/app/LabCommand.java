@@ -1,0 +1,82 @@
+package org.deltasampling.app;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.deltasampling.generate.BadRecipeException;
+import org.deltasampling.lab.Training;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code lab}: the demo models' workshop. */
+@Command(
+        name = "lab",
+        description = "Trains the demo models.",
+        mixinStandardHelpOptions = true,
+        subcommands = LabCommand.Train.class)
+final class LabCommand implements Runnable {
+
+    @Override
+    public void run() {
+        throw new BadRecipeException("give 'lab train': it makes the demo models again");
+    }
+
+    /** {@code lab train}: makes the demo models again, from a seed. */
+    @Command(
+            name = "train",
+            description = "Makes the demo models again; takes some hours. What is there already is not made twice.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Train implements Callable<Integer> {
+
+        @Option(
+                names = "--output",
+                paramLabel = "FOLDER",
+                defaultValue = "lab-models",
+                description = "Receives models, checkpoints and train.log; default ${DEFAULT-VALUE}.")
+        Path folder = Path.of("lab-models");
+
+        @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Default 0.")
+        long seed;
+
+        @Spec
+        @Nullable
+        CommandSpec spec;
+
+        @Override
+        public Integer call() {
+            PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+            try {
+                Files.createDirectories(folder);
+            } catch (IOException e) {
+                throw new BadRecipeException(
+                        "the folder " + folder + " cannot be made: give another one with --output", e);
+            }
+            Training.run(folder, seed, line -> {
+                out.println(line);
+                keep(line);
+            });
+            return Main.OK;
+        }
+
+        private void keep(String line) {
+            try {
+                Files.writeString(
+                        folder.resolve("train.log"),
+                        line + System.lineSeparator(),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.APPEND);
+            } catch (IOException e) {
+                throw new UncheckedIOException("train.log cannot be written", e);
+            }
+        }
+    }
+}

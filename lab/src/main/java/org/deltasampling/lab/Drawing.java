@@ -1,0 +1,119 @@
+package org.deltasampling.lab;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
+
+/**
+ * One captioned picture, as all that determines it.
+ *
+ * @param x centre in half widths of the picture, -1 left to 1 right
+ * @param y centre in half widths of the picture, -1 top to 1 bottom
+ * @param radius in half widths of the picture
+ */
+record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x, double y, double radius) {
+
+    /** Width and height in pixels. */
+    static final int SIZE = 64;
+
+    /** Which shapes, colours and backgrounds there are. */
+    enum Domain {
+        /** What the source model is trained on. */
+        SOURCE,
+        /** What the target is trained on: all of it. */
+        TARGET,
+        /** Only what the source model has never seen: neither shape, nor colour, nor background. */
+        TARGET_ONLY;
+
+        private boolean has(boolean inSource) {
+            return this == TARGET || (this == SOURCE) == inSource;
+        }
+    }
+
+    /** A drawing of this domain at any place, every word as likely as every other. */
+    static Drawing anywhere(Domain domain, RandomGenerator random) {
+        return at(pick(Place.values(), random), domain, random);
+    }
+
+    /** A drawing of this domain in the middle, every word as likely as every other. */
+    static Drawing inTheMiddle(Domain domain, RandomGenerator random) {
+        return at(Place.MIDDLE, domain, random);
+    }
+
+    private static Drawing at(Place place, Domain domain, RandomGenerator random) {
+        Shape shape;
+        do {
+            shape = pick(Shape.values(), random);
+        } while (!domain.has(shape.inSource()));
+        Colour colour;
+        do {
+            colour = pick(Colour.values(), random);
+        } while (!domain.has(colour.inSource()));
+        Ground ground;
+        do {
+            ground = pick(Ground.values(), random);
+        } while (!domain.has(ground.inSource()));
+        double x = place.x() + random.nextDouble(-Place.STRAY, Place.STRAY);
+        double y = place.y() + random.nextDouble(-Place.STRAY, Place.STRAY);
+        return new Drawing(shape, colour, ground, place, x, y, random.nextDouble(0.4, 0.55));
+    }
+
+    /** Every word of the captions of {@code domain}, the shorter first. */
+    static List<String> words(Domain domain) {
+        Stream<String> places = Stream.of(Place.values())
+                .flatMap(place -> Stream.of(place.phrase().split(" ")));
+        Stream<String> things = Stream.of(
+                        Stream.of(Shape.values()).filter(shape -> domain.has(shape.inSource())),
+                        Stream.of(Colour.values()).filter(colour -> domain.has(colour.inSource())),
+                        Stream.of(Ground.values()).filter(ground -> domain.has(ground.inSource())))
+                .flatMap(values -> values)
+                .map(Drawing::word);
+        return Stream.of(Stream.of("a", "background"), places, things)
+                .flatMap(values -> values)
+                .distinct()
+                .sorted(Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder()))
+                .toList();
+    }
+
+    /** "a red circle on the left of a gray background". */
+    String caption() {
+        return "a %s %s %s a %s background".formatted(word(colour), word(shape), place.phrase(), word(ground));
+    }
+
+    /** The caption without the place: "a red circle on a gray background". */
+    String shortCaption() {
+        return "a %s %s on a %s background".formatted(word(colour), word(shape), word(ground));
+    }
+
+    /** Draws into {@code pixels} from {@code offset}: three planes of red, green, blue, rows from the top, -1 to 1. */
+    void paint(Style style, float[] pixels, int offset) {
+        double[] inside = rgb(colour.rgb());
+        double[] outside = rgb(ground.rgb());
+        double[] rgb = new double[3];
+        double scale = radius * SIZE / 2;
+        for (int row = 0; row < SIZE; row++) {
+            for (int column = 0; column < SIZE; column++) {
+                double dx = ((column + 0.5) / SIZE * 2 - 1 - x) / radius;
+                double dy = ((row + 0.5) / SIZE * 2 - 1 - y) / radius;
+                style.paint(rgb, shape.distance(dx, dy) * scale, column, row, inside, outside);
+                for (int i = 0; i < 3; i++) {
+                    pixels[offset + (i * SIZE + row) * SIZE + column] = (float) (2 * rgb[i] - 1);
+                }
+            }
+        }
+    }
+
+    private static double[] rgb(int packed) {
+        return new double[] {(packed >> 16 & 255) / 255.0, (packed >> 8 & 255) / 255.0, (packed & 255) / 255.0};
+    }
+
+    private static String word(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static <T> T pick(T[] values, RandomGenerator random) {
+        return values[random.nextInt(values.length)];
+    }
+}

@@ -1,0 +1,89 @@
+package org.deltasampling.lab;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.nn.Conv2d;
+import org.deltasampling.nn.Linear;
+import org.deltasampling.nn.Parameters;
+
+/** A small classifier of drawings: which style, shape, colour, background and place a picture shows. */
+@SuppressWarnings("EnumOrdinal") // the order of the answers is that of the words
+final class Judge {
+
+    /** What is asked about a picture. */
+    enum Question {
+        STYLE(Style.values().length),
+        SHAPE(Shape.values().length),
+        COLOUR(Colour.values().length),
+        GROUND(Ground.values().length),
+        PLACE(Place.values().length);
+
+        private final int answers;
+
+        Question(int answers) {
+            this.answers = answers;
+        }
+
+        /** The right answer for a drawing in a style. */
+        int answer(Drawing drawing, Style style) {
+            return switch (this) {
+                case STYLE -> style.ordinal();
+                case SHAPE -> drawing.shape().ordinal();
+                case COLOUR -> drawing.colour().ordinal();
+                case GROUND -> drawing.ground().ordinal();
+                case PLACE -> drawing.place().ordinal();
+            };
+        }
+    }
+
+    private static final int[] WIDTHS = {3, 24, 48, 96, 96};
+    private static final int FEATURES = 128;
+
+    private final Conv2d[] convolutions = new Conv2d[WIDTHS.length - 1];
+    private final Linear features;
+    private final List<Linear> heads;
+
+    Judge(Parameters p) {
+        for (int i = 0; i < convolutions.length; i++) {
+            convolutions[i] = Conv2d.of(p.at("convolutions." + i), WIDTHS[i], WIDTHS[i + 1], 3, 2, 1);
+        }
+        int side = Drawing.SIZE >> convolutions.length;
+        features = Linear.of(p.at("features"), (long) WIDTHS[WIDTHS.length - 1] * side * side, FEATURES);
+        heads = Stream.of(Question.values())
+                .map(question -> Linear.of(
+                        p.at("heads." + question.name().toLowerCase(Locale.ROOT)), FEATURES, question.answers))
+                .toList();
+    }
+
+    /** Pictures (b, 3, 64, 64) in [-1, 1] to what the answers are read off, (b, 128). */
+    Tensor features(Tensor pictures) {
+        Tensor y = pictures;
+        for (Conv2d convolution : convolutions) {
+            y = convolution.apply(y).relu();
+        }
+        return features.apply(y.contiguous().flatten(1, -1)).relu();
+    }
+
+    /** Log-probabilities of the answers, (b, answers). */
+    Tensor answers(Question question, Tensor features) {
+        return torch.log_softmax(heads.get(question.ordinal()).apply(features), -1);
+    }
+
+    /** The sum of the cross entropies of all questions; {@code truth} maps each to the right answers, (b), int64. */
+    Tensor loss(Tensor pictures, Map<Question, Tensor> truth) {
+        Tensor features = features(pictures);
+        Tensor sum = torch.zeros(1);
+        for (Map.Entry<Question, Tensor> entry : truth.entrySet()) {
+            sum = sum.sub(torch.gather(
+                            answers(entry.getKey(), features),
+                            1,
+                            entry.getValue().unsqueeze(1))
+                    .mean());
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,256 @@
+package org.deltasampling.lab;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.unet.UNet;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.Activation;
+import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.TensorInfo;
+import org.deltasampling.weights.WeightSource;
+
+/** Writes what was trained as diffusers and kohya lay it out, float16, and reads it back for the next training. */
+final class ModelFiles {
+
+    private static final String DIFFUSION = "diffusion_pytorch_model.safetensors";
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private ModelFiles() {}
+
+    /** Writes an autoencoder's folder. */
+    static void writeAutoencoder(Path folder, AutoencoderKl.Config c, WeightSource weights) {
+        ObjectNode config = diffusers("AutoencoderKL")
+                .put("in_channels", c.imageChannels())
+                .put("out_channels", c.imageChannels())
+                .put("latent_channels", c.latentChannels())
+                .put("layers_per_block", c.resnets())
+                .put("norm_num_groups", c.groups())
+                .put("sample_size", Drawing.SIZE)
+                .put("scaling_factor", c.scale())
+                .put("act_fn", "silu");
+        config.set("block_out_channels", JSON.valueToTree(c.channels()));
+        repeat(
+                config.putArray("down_block_types"),
+                "DownEncoderBlock2D",
+                c.channels().size());
+        repeat(
+                config.putArray("up_block_types"),
+                "UpDecoderBlock2D",
+                c.channels().size());
+        writeJson(folder.resolve("config.json"), config);
+        write(folder.resolve(DIFFUSION), weights);
+    }
+
+    /** The weights in an autoencoder's folder. */
+    static SafetensorsFile openAutoencoder(Path folder) {
+        return SafetensorsFile.open(folder.resolve(DIFFUSION));
+    }
+
+    /** Its configuration, the scale included. */
+    static AutoencoderKl.Config autoencoderConfig(Path folder) {
+        try {
+            return AutoencoderKl.Config.read(
+                    JSON.readTree(folder.resolve("config.json").toFile()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Writes a text-to-image model's folder, without its autoencoder. */
+    static void writeModel(Path folder, ModelKind kind, WeightSource weights) {
+        ObjectNode index = diffusers("StableDiffusionPipeline").put("requires_safety_checker", false);
+        Map.of(
+                        "scheduler", List.of("diffusers", "DDIMScheduler"),
+                        "text_encoder", List.of("transformers", "CLIPTextModel"),
+                        "tokenizer", List.of("transformers", "CLIPTokenizer"),
+                        "unet", List.of("diffusers", "UNet2DConditionModel"),
+                        "vae", List.of("diffusers", "AutoencoderKL"))
+                .entrySet()
+                .stream()
+                .sorted(Map.Entry.comparingByKey())
+                .forEach(part -> index.set(part.getKey(), JSON.valueToTree(part.getValue())));
+        writeJson(folder.resolve("model_index.json"), index);
+        writeJson(folder.resolve("scheduler/scheduler_config.json"), scheduler(kind));
+        writeJson(folder.resolve("unet/config.json"), unet(kind.unet()));
+        write(folder.resolve("unet").resolve(DIFFUSION), part(weights, "unet."));
+        writeJson(folder.resolve("text_encoder/config.json"), text(kind));
+        write(folder.resolve("text_encoder/model.safetensors"), part(weights, "text_encoder."));
+        kind.vocabulary().write(folder.resolve("tokenizer"), kind.pad());
+    }
+
+    /** Writes all of {@code weights} as float16. */
+    static void write(Path file, WeightSource weights) {
+        SafetensorsWriter.write(file, new Halves(weights), Map.of("format", "pt"));
+    }
+
+    /** What {@link #writeModel} wrote, under unet. and text_encoder., as float32. */
+    static WeightSource readModel(Path folder) {
+        return new Joined(
+                SafetensorsFile.open(folder.resolve("unet").resolve(DIFFUSION)),
+                SafetensorsFile.open(folder.resolve("text_encoder/model.safetensors")));
+    }
+
+    private static ObjectNode scheduler(ModelKind kind) {
+        return diffusers("DDIMScheduler")
+                .put("beta_start", 0.00085)
+                .put("beta_end", 0.012)
+                .put("beta_schedule", "scaled_linear")
+                .put("num_train_timesteps", 1000)
+                .put("prediction_type", kind.velocity() ? "v_prediction" : "epsilon")
+                .put("clip_sample", false)
+                .put("set_alpha_to_one", false)
+                .put("steps_offset", 1)
+                .put("timestep_spacing", "leading");
+    }
+
+    private static ObjectNode unet(UNet.Config c) {
+        ObjectNode config = diffusers("UNet2DConditionModel")
+                .put("in_channels", c.inChannels())
+                .put("out_channels", c.outChannels())
+                .put("sample_size", Drawing.SIZE / 8)
+                .put("layers_per_block", c.resnets())
+                .put("cross_attention_dim", c.contextWidth())
+                .put("use_linear_projection", c.linearProjection())
+                .put("norm_num_groups", c.groups())
+                .put("norm_eps", c.eps())
+                .put("flip_sin_to_cos", c.cosinesFirst())
+                .put("freq_shift", (int) c.frequencyShift())
+                .put("act_fn", "silu");
+        config.set("block_out_channels", JSON.valueToTree(c.channels()));
+        config.set("attention_head_dim", JSON.valueToTree(c.heads()));
+        config.set("transformer_layers_per_block", JSON.valueToTree(c.depth()));
+        ArrayNode down = config.putArray("down_block_types");
+        c.attentionDown().forEach(attention -> down.add(attention ? "CrossAttnDownBlock2D" : "DownBlock2D"));
+        ArrayNode up = config.putArray("up_block_types");
+        for (int level = c.channels().size() - 1; level >= 0; level--) {
+            up.add(c.attentionUp().get(level) ? "CrossAttnUpBlock2D" : "UpBlock2D");
+        }
+        return config;
+    }
+
+    private static ObjectNode text(ModelKind kind) {
+        ClipText.Config c = kind.text();
+        ObjectNode config = JSON.createObjectNode()
+                .put("model_type", "clip_text_model")
+                .put("vocab_size", c.vocabulary())
+                .put("max_position_embeddings", c.tokens())
+                .put("hidden_size", c.width())
+                .put("intermediate_size", c.inner())
+                .put("num_hidden_layers", c.layers())
+                .put("num_attention_heads", c.heads())
+                .put("hidden_act", c.activation() == Activation.GELU ? "gelu" : "quick_gelu")
+                .put("layer_norm_eps", c.eps())
+                .put("bos_token_id", kind.vocabulary().start())
+                .put("eos_token_id", kind.vocabulary().end());
+        config.putArray("architectures").add("CLIPTextModel");
+        return config;
+    }
+
+    private static ObjectNode diffusers(String name) {
+        return JSON.createObjectNode().put("_class_name", name);
+    }
+
+    private static void repeat(ArrayNode array, String value, int count) {
+        Stream.generate(() -> value).limit(count).forEach(array::add);
+    }
+
+    private static void writeJson(Path file, ObjectNode json) {
+        try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            Files.writeString(
+                    file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + System.lineSeparator());
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + file, e);
+        }
+    }
+
+    private static WeightSource part(WeightSource weights, String prefix) {
+        return new Part(weights, prefix);
+    }
+
+    /** The tensors whose names begin with {@code prefix}, under the rest of their names. */
+    private record Part(WeightSource whole, String prefix) implements WeightSource {
+
+        @Override
+        public Set<String> names() {
+            return whole.names().stream()
+                    .filter(name -> name.startsWith(prefix))
+                    .map(name -> name.substring(prefix.length()))
+                    .collect(Collectors.toUnmodifiableSet());
+        }
+
+        @Override
+        public TensorInfo info(String name) {
+            return whole.info(prefix + name);
+        }
+
+        @Override
+        public Tensor load(String name) {
+            return whole.load(prefix + name);
+        }
+    }
+
+    /** Everything as float16. */
+    private record Halves(WeightSource full) implements WeightSource {
+
+        @Override
+        public Set<String> names() {
+            return full.names();
+        }
+
+        @Override
+        public TensorInfo info(String name) {
+            return new TensorInfo(torch.ScalarType.Half, full.info(name).shape());
+        }
+
+        @Override
+        public Tensor load(String name) {
+            return full.load(name).to(torch.ScalarType.Half);
+        }
+    }
+
+    /** Both parts of a model as float32. */
+    private record Joined(WeightSource unet, WeightSource text) implements WeightSource {
+
+        @Override
+        public Set<String> names() {
+            return Stream.concat(
+                            unet.names().stream().map(name -> "unet." + name),
+                            text.names().stream().map(name -> "text_encoder." + name))
+                    .collect(Collectors.toUnmodifiableSet());
+        }
+
+        @Override
+        public TensorInfo info(String name) {
+            return new TensorInfo(
+                    torch.ScalarType.Float, source(name).info(rest(name)).shape());
+        }
+
+        @Override
+        public Tensor load(String name) {
+            return source(name).load(rest(name)).to(torch.ScalarType.Float);
+        }
+
+        private WeightSource source(String name) {
+            return name.startsWith("unet.") ? unet : text;
+        }
+
+        private static String rest(String name) {
+            return name.substring(name.indexOf('.') + 1);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package org.deltasampling.lab;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.TensorScope;
+
+/** Drawings and their pictures in memory, one byte a value, (count, 3, height, width). */
+final class Pictures implements AutoCloseable {
+
+    private final List<Drawing> drawings;
+    private final List<Style> styles;
+    private final Held bytes;
+
+    private Pictures(List<Drawing> drawings, List<Style> styles, Held bytes) {
+        this.drawings = drawings;
+        this.styles = styles;
+        this.bytes = bytes;
+    }
+
+    /** Draws {@code count} drawings that {@code next} gives, their styles taking turns. */
+    static Pictures draw(int count, Supplier<Drawing> next, List<Style> styles) {
+        List<Drawing> drawings = new ArrayList<>();
+        List<Style> used = new ArrayList<>();
+        int area = 3 * Drawing.SIZE * Drawing.SIZE;
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor all = torch.zeros(count, 3, Drawing.SIZE, Drawing.SIZE).to(torch.ScalarType.Byte);
+            float[] pixels = new float[area];
+            for (int i = 0; i < count; i++) {
+                Drawing drawing = next.get();
+                Style style = styles.get(i % styles.size());
+                drawing.paint(style, pixels, 0);
+                drawings.add(drawing);
+                used.add(style);
+                try (TensorScope one = TensorScope.open()) {
+                    Tensor levels = torch.tensor(pixels)
+                            .add(new Scalar(1))
+                            .mul(new Scalar(127.5))
+                            .round();
+                    all.select(0, i).copy_(levels.view(3, Drawing.SIZE, Drawing.SIZE));
+                }
+            }
+            return new Pictures(List.copyOf(drawings), List.copyOf(used), Held.of(all));
+        }
+    }
+
+    int count() {
+        return drawings.size();
+    }
+
+    Drawing drawing(int i) {
+        return drawings.get(i);
+    }
+
+    Style style(int i) {
+        return styles.get(i);
+    }
+
+    /** Pictures at {@code places} (n), int64, as float32 (n, 3, height, width) in [-1, 1]. */
+    Tensor at(Tensor places) {
+        return scaled(bytes.tensor().index_select(0, places));
+    }
+
+    /** {@code count} pictures by libtorch's generator, as float32 (count, 3, height, width) in [-1, 1]. */
+    Tensor random(int count) {
+        return at(torch.randint(count(), new long[] {count}).to(torch.ScalarType.Long));
+    }
+
+    /** Pictures {@code from} to {@code from + count}, as float32 (count, 3, height, width) in [-1, 1]. */
+    Tensor range(int from, int count) {
+        return scaled(bytes.tensor().narrow(0, from, count));
+    }
+
+    private static Tensor scaled(Tensor levels) {
+        return levels.to(torch.ScalarType.Float)
+                .mul_(new Scalar(1 / 127.5))
+                .sub_(new Scalar(1))
+                .contiguous(torch.MemoryFormat.ChannelsLast);
+    }
+
+    @Override
+    public void close() {
+        bytes.close();
+    }
+}

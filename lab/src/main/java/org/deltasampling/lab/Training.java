@@ -1,0 +1,235 @@
+package org.deltasampling.lab;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+import org.bytedeco.openblas.global.openblas;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.unet.UNet;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.text.ClipTokenizer;
+import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightSource;
+
+/**
+ * Trains the demo models. All of them follow from a seed, and on one machine the same seed gives the same weights: training
+ * keeps to one thread, which for networks as small as these loses little.
+ */
+public final class Training {
+
+    private static final int PICTURES = 12_000;
+    private static final int ANYWHERE_PICTURES = 8_000;
+    private static final int MIDDLE_PICTURES = 4_000;
+    private static final int ADAPTER_PICTURES = 2_000;
+
+    private final Path models;
+    private final Path checkpoints;
+    private final long seed;
+    private final double effort;
+    private final Consumer<String> log;
+
+    private Training(Path folder, long seed, double effort, Consumer<String> log) {
+        models = folder.resolve("models");
+        checkpoints = folder.resolve("checkpoints");
+        this.seed = seed;
+        this.effort = effort;
+        this.log = log;
+    }
+
+    /** The models in the order in which they need each other. */
+    enum Stage {
+        AUTOENCODER("vae/diffusion_pytorch_model.safetensors") {
+            @Override
+            void train(Training t) {
+                t.autoencoder();
+            }
+        },
+        JUDGE("judge.safetensors") {
+            @Override
+            void train(Training t) {
+                t.judge();
+            }
+        },
+        SOURCE("source/tokenizer/vocab.json") {
+            @Override
+            void train(Training t) {
+                t.model(ModelKind.SOURCE, "source", 4500, 800);
+            }
+        },
+        TARGET("target/tokenizer/vocab.json") {
+            @Override
+            void train(Training t) {
+                t.model(ModelKind.TARGET, "target", 3000, 1000);
+            }
+        },
+        STRIPES("stripes.safetensors") {
+            @Override
+            void train(Training t) {
+                t.lowRank(Style.STRIPES, "stripes");
+            }
+        },
+        DUSK("dusk.safetensors") {
+            @Override
+            void train(Training t) {
+                t.lowRank(Style.DUSK, "dusk");
+            }
+        },
+        LINEART("lineart/tokenizer/vocab.json") {
+            @Override
+            void train(Training t) {
+                t.fineTune(Style.LINEART, "lineart");
+            }
+        };
+
+        /** What is written last. */
+        private final String product;
+
+        Stage(String product) {
+            this.product = product;
+        }
+
+        abstract void train(Training t);
+    }
+
+    /**
+     * Trains every model that is not in {@code folder} yet; an interrupted training goes on from its last checkpoint.
+     *
+     * @param folder receives models/ and checkpoints/
+     * @param log receives lines of text
+     */
+    public static void run(Path folder, long seed, Consumer<String> log) {
+        for (Stage stage : Stage.values()) {
+            run(stage, folder, seed, 1, log);
+        }
+    }
+
+    /** Trains one model; {@code effort} scales the numbers of pictures and of steps. */
+    static void run(Stage stage, Path folder, long seed, double effort, Consumer<String> log) {
+        // BLAS counts its threads by itself, and more of them than libtorch's end in crashes
+        openblas.blas_set_num_threads(1);
+        torch.set_num_threads(1);
+        Training training = new Training(folder, seed, effort, log);
+        if (!Files.exists(training.models.resolve(stage.product))) {
+            stage.train(training);
+        }
+    }
+
+    private void autoencoder() {
+        torch.manual_seed(seed);
+        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()), Drawing::anywhere);
+                Trainable model = Trainable.initialised(p -> new AutoencoderKl(AutoencoderTraining.CONFIG, p))) {
+            AutoencoderTraining.onCrops(model, pictures, loop("autoencoder-crops", 8000, 1.5e-3));
+            AutoencoderTraining.onWholes(model, pictures, loop("autoencoder", 2600, 1e-3));
+            try (TensorScope scope = TensorScope.open()) {
+                AutoencoderKl.Config config = AutoencoderTraining.scaled(model, pictures);
+                log.accept("autoencoder: latents are scaled by " + config.scale());
+                ModelFiles.writeAutoencoder(models.resolve("vae"), config, model);
+            }
+        }
+    }
+
+    private void judge() {
+        torch.manual_seed(seed);
+        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()), Drawing::anywhere);
+                Trainable model = Trainable.initialised(Judge::new)) {
+            JudgeTraining.run(model, pictures, loop("judge", 3000, 1.5e-3));
+            ModelFiles.write(models.resolve("judge.safetensors"), model);
+        }
+    }
+
+    /** First on drawings anywhere, then on drawings in the middle, for which so short a training is enough. */
+    private void model(ModelKind kind, String name, int anywhere, int inTheMiddle) {
+        torch.manual_seed(seed);
+        try (Trainable model = Trainable.initialised(p -> declare(kind, p))) {
+            log.accept("%s: %d parameters".formatted(name, model.values().numel()));
+            onFlat(model, kind, ANYWHERE_PICTURES, Drawing::anywhere, loop(name + "-anywhere", anywhere, 1e-3));
+            onFlat(model, kind, MIDDLE_PICTURES, Drawing::inTheMiddle, loop(name, inTheMiddle, 8e-4));
+            ModelFiles.writeModel(models.resolve(name), kind, model);
+        }
+    }
+
+    private void onFlat(Trainable model, ModelKind kind, int count, Draw draw, Loop loop) {
+        if (loop.finishedEarlier(model)) {
+            return;
+        }
+        try (Captioned captioned = captioned(count, kind, Style.FLAT, draw);
+                DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
+            loop.run(model, step -> loss.of(model));
+        }
+    }
+
+    private void lowRank(Style style, String name) {
+        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style, Drawing::inTheMiddle);
+                TensorScope scope = TensorScope.recording()) {
+            LowRankUpdate update = new LowRankUpdate(inMemory(ModelFiles.readModel(models.resolve("source"))));
+            torch.manual_seed(seed);
+            try (Trainable model = Trainable.initialised(update::declare);
+                    DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
+                log.accept("%s: %d parameters".formatted(name, model.values().numel()));
+                loop(name, 500, 2e-3).run(model, step -> loss.of(update.over(model)));
+                ModelFiles.write(models.resolve(name + ".safetensors"), update.withAlphas(model));
+            }
+        }
+    }
+
+    private void fineTune(Style style, String name) {
+        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style, Drawing::inTheMiddle);
+                Trainable model = Trainable.startingFrom(
+                        ModelFiles.readModel(models.resolve("source")), p -> declare(ModelKind.SOURCE, p));
+                DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
+            loop(name, 600, 6e-4).run(model, step -> loss.of(model));
+            ModelFiles.writeModel(models.resolve(name), ModelKind.SOURCE, model);
+        }
+    }
+
+    private static void declare(ModelKind kind, Parameters p) {
+        new UNet(kind.unet(), p.at("unet"));
+        new ClipText(kind.text(), p.at("text_encoder"));
+    }
+
+    /** Draws a random drawing. */
+    private interface Draw {
+        Drawing next(Drawing.Domain domain, RandomGenerator random);
+    }
+
+    private Pictures pictures(int count, Drawing.Domain domain, List<Style> styles, Draw draw) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return Pictures.draw(scaled(count), () -> draw.next(domain, random), styles);
+    }
+
+    private Captioned captioned(int count, ModelKind kind, Style style, Draw draw) {
+        Path tokenizer = checkpoints.resolve(kind + "-tokenizer");
+        kind.vocabulary().write(tokenizer, kind.pad());
+        try (Pictures pictures = pictures(count, kind.domain(), List.of(style), draw);
+                TensorScope scope = TensorScope.open();
+                SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("vae"))) {
+            AutoencoderKl autoencoder = new AutoencoderKl(
+                    ModelFiles.autoencoderConfig(models.resolve("vae")), Parameters.from(inMemory(file)));
+            return Captioned.of(pictures, autoencoder, ClipTokenizer.of(tokenizer));
+        }
+    }
+
+    /** All of {@code weights} as float32, owned by the current scope. */
+    private static WeightSource inMemory(WeightSource weights) {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        weights.names().forEach(name -> all.put(name, weights.load(name).to(torch.ScalarType.Float)));
+        return WeightSource.of(all);
+    }
+
+    private Loop loop(String name, int steps, double rate) {
+        return new Loop(name, scaled(steps), rate, 0.999, seed, checkpoints, log);
+    }
+
+    private int scaled(int count) {
+        return (int) Math.max(2, Math.round(effort * count));
+    }
+}

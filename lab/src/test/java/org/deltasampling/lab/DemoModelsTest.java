@@ -1,0 +1,99 @@
+package org.deltasampling.lab;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TensorAssert;
+import org.deltasampling.lab.Drawing.Domain;
+import org.deltasampling.model.Architecture;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.ResidentWeights;
+import org.deltasampling.weights.SafetensorsFile;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The trained weights, through the ordinary loader. */
+@ExtendWith(NoLeaks.class)
+class DemoModelsTest {
+
+    @TempDir
+    static Path folder;
+
+    @BeforeAll
+    static void unpack() {
+        Assumptions.assumeTrue(DemoModels.present(), "this build carries no trained demo models");
+        DemoModels.unpack(folder);
+    }
+
+    @Test
+    void areOrdinaryModelsOfTheirFamilies() {
+        try (Checkpoint source = Checkpoint.open(folder.resolve("source"));
+                Checkpoint lineart = Checkpoint.open(folder.resolve("lineart"));
+                Checkpoint target = Checkpoint.open(folder.resolve("target"))) {
+            assertThat(source.architecture()).isEqualTo(Architecture.SD1);
+            assertThat(lineart.architecture()).isEqualTo(Architecture.SD1);
+            assertThat(target.architecture()).isEqualTo(Architecture.SD2);
+        }
+    }
+
+    @Test
+    void areSmall() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            long bytes = files.filter(Files::isRegularFile)
+                    .mapToLong(file -> file.toFile().length())
+                    .sum();
+            assertThat(bytes).isLessThan(36L << 20); // unpacked: the autoencoder is there three times
+        }
+    }
+
+    @Test
+    void theJudgeKnowsADrawingWhenItSeesOne() {
+        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("judge.safetensors"));
+                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
+                TensorScope scope = TensorScope.open()) {
+            Judge judge = new Judge(Parameters.from(weights));
+            for (Style style : Style.values()) {
+                SplittableRandom random = new SplittableRandom(12_345);
+                try (Pictures pictures =
+                        Pictures.draw(100, () -> Drawing.anywhere(Domain.TARGET, random), List.of(style))) {
+                    List<Drawing> drawings = Stream.iterate(0, i -> i + 1)
+                            .limit(100)
+                            .map(pictures::drawing)
+                            .toList();
+                    Scores scores = Scores.of(judge, pictures.range(0, 100), drawings, style);
+                    assertThat(scores.style()).as(style.name()).isGreaterThan(0.99);
+                    assertThat(scores.shape()).as(style.name()).isGreaterThan(0.9);
+                    assertThat(scores.place()).as(style.name()).isGreaterThan(0.9);
+                }
+            }
+        }
+    }
+
+    @Test
+    void atLambdaZeroTheTargetDrawsAsAlone() {
+        List<String> prompts = List.of("a red circle on a gray background", "a orange star on a teal background");
+        try (Painter target = Painter.of(folder.resolve("target"));
+                Painter source = Painter.of(folder.resolve("source"));
+                Painter stripes = Painter.with(folder.resolve("source"), folder.resolve("stripes.safetensors"));
+                TensorScope scope = TensorScope.open()) {
+            Transfer transfer = new Transfer(target, source, 3, 2, 7);
+            Tensor alone = transfer.alone(target, prompts);
+            TensorAssert.assertThat(transfer.delta(stripes, 0, prompts)).isSameAs(alone);
+            assertThat(TensorAssert.error(transfer.delta(stripes, 1, prompts), alone))
+                    .isGreaterThan(0.01);
+        }
+    }
+}

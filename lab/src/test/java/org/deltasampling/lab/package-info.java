@@ -1,0 +1,4 @@
+@NullMarked
+package org.deltasampling.lab;
+
+import org.jspecify.annotations.NullMarked;
