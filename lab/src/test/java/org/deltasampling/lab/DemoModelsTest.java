@@ -21,6 +21,7 @@ import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.SafetensorsFile;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,8 +35,15 @@ class DemoModelsTest {
 
     @BeforeAll
     static void unpack() {
+        if (DemoModels.present()) {
+            DemoModels.unpack(folder);
+        }
+    }
+
+    /** Before each test rather than all of them, so that every one that is left out is counted as skipped. */
+    @BeforeEach
+    void demandModels() {
         Assumptions.assumeTrue(DemoModels.present(), "this build carries no trained demo models");
-        DemoModels.unpack(folder);
     }
 
     @Test
