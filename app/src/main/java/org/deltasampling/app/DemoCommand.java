@@ -1,6 +1,5 @@
 package org.deltasampling.app;
 
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,11 +46,7 @@ final class DemoCommand implements Callable<Integer> {
             throw new BadRecipeException("this build carries no trained demo models yet:"
                     + " put those of './delta-sampling lab train' into the lab module's resources and build again");
         }
-        try {
-            Files.createDirectories(folder);
-        } catch (IOException e) {
-            throw new BadRecipeException("the folder " + folder + " cannot be made: give another one with --output", e);
-        }
+        WholeFile.folder(folder);
         Path grid = folder.resolve("grid.png");
         WholeFile.check(grid);
         Demo.Result result = Demo.run(DemoModels.unpack(folder.resolve("models")), seed, out::println);

@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.deltasampling.generate.BadRecipeException;
+import org.deltasampling.generate.WholeFile;
 import org.deltasampling.lab.Training;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -44,6 +46,14 @@ final class LabCommand implements Runnable {
                 description = "Receives models, checkpoints and train.log; default ${DEFAULT-VALUE}.")
         Path folder = Path.of("lab-models");
 
+        @Option(
+                names = "--only",
+                paramLabel = "MODEL",
+                description =
+                        "Makes only this one of ${COMPLETION-CANDIDATES}, from those before it in the same folder;"
+                                + " two processes can so make two of them side by side.")
+        Training.@Nullable Stage only;
+
         @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Default 0.")
         long seed;
 
@@ -54,16 +64,16 @@ final class LabCommand implements Runnable {
         @Override
         public Integer call() {
             PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
-            try {
-                Files.createDirectories(folder);
-            } catch (IOException e) {
-                throw new BadRecipeException(
-                        "the folder " + folder + " cannot be made: give another one with --output", e);
-            }
-            Training.run(folder, seed, line -> {
+            WholeFile.folder(folder);
+            Consumer<String> log = line -> {
                 out.println(line);
                 keep(line);
-            });
+            };
+            if (only == null) {
+                Training.run(folder, seed, log);
+            } else {
+                Training.run(only, folder, seed, log);
+            }
             return Main.OK;
         }
 

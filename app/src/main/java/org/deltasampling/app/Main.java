@@ -49,6 +49,7 @@ public final class Main implements Runnable {
         line.setExpandAtFiles(false); // a prompt may begin with an @
         line.setParameterExceptionHandler((e, all) -> refuse(err, sentence(e)));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(err, e));
+        line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(true);
         int code = line.execute(args);
         out.flush();

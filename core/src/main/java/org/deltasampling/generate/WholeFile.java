@@ -68,6 +68,19 @@ public final class WholeFile {
         }
     }
 
+    /**
+     * Makes {@code folder} where there is none.
+     *
+     * @throws BadRecipeException if it cannot be made
+     */
+    public static void folder(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new BadRecipeException("the folder " + folder + " cannot be made: give another one with --output", e);
+        }
+    }
+
     private static void move(Path from, Path to) throws IOException {
         try {
             Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);

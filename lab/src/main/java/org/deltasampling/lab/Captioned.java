@@ -1,6 +1,7 @@
 package org.deltasampling.lab;
 
 import java.util.List;
+import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -9,10 +10,14 @@ import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
 
-/** Latents in a model's scaled units, (count, 4, 8, 8), each with the ids of its two captions, (count, 2, 32). */
+/**
+ * Latents in a model's scaled units, (count, 4, 8, 8), each with the ids of its captions, (count, 4, 32): the full one
+ * twice, a short one, and one with made-up words, so that a word which a model has never met tells it nothing.
+ */
 final class Captioned implements AutoCloseable {
 
     private static final int CHUNK = 32;
+    private static final int CAPTIONS = 4;
 
     private final Held latents;
     private final Held captions;
@@ -24,23 +29,26 @@ final class Captioned implements AutoCloseable {
         this.empty = empty;
     }
 
-    /** Encodes all pictures once and for all, to the means. */
-    static Captioned of(Pictures pictures, AutoencoderKl autoencoder, ClipTokenizer tokenizer) {
+    /** Encodes all pictures once and for all, to the means; made-up words follow from {@code seed}. */
+    static Captioned of(Pictures pictures, AutoencoderKl autoencoder, ClipTokenizer tokenizer, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
         try (TensorScope scope = TensorScope.open()) {
             Tensor latents = means(pictures, autoencoder)
                     .mul_(new Scalar(autoencoder.latentSpace().scale()));
             long[] empty = tokenizer.encode("").ids();
-            long[] ids = new long[pictures.count() * 2 * empty.length];
+            long[] ids = new long[pictures.count() * CAPTIONS * empty.length];
             for (int i = 0; i < pictures.count(); i++) {
                 Drawing drawing = pictures.drawing(i);
-                long[] full = tokenizer.encode(drawing.caption()).ids();
-                long[] brief = tokenizer.encode(drawing.shortCaption()).ids();
-                System.arraycopy(full, 0, ids, 2 * i * empty.length, empty.length);
-                System.arraycopy(brief, 0, ids, (2 * i + 1) * empty.length, empty.length);
+                List<String> captions = List.of(
+                        drawing.caption(), drawing.caption(), drawing.shortCaption(), drawing.strangeCaption(random));
+                for (int j = 0; j < CAPTIONS; j++) {
+                    long[] one = tokenizer.encode(captions.get(j)).ids();
+                    System.arraycopy(one, 0, ids, (CAPTIONS * i + j) * empty.length, empty.length);
+                }
             }
             return new Captioned(
                     Held.of(latents),
-                    Held.of(torch.tensor(ids).view(pictures.count(), 2, empty.length)),
+                    Held.of(torch.tensor(ids).view(pictures.count(), CAPTIONS, empty.length)),
                     Held.of(torch.tensor(empty)));
         }
     }
@@ -58,15 +66,16 @@ final class Captioned implements AutoCloseable {
         return all;
     }
 
-    /** A batch of latents, (count, 4, 8, 8), and ids, (count, 32): three captions in four brief, one in ten empty. */
+    /** A batch of latents, (count, 4, 8, 8), and ids, (count, 32): any of a picture's captions, one in ten empty. */
     Batch random(int count) {
         Tensor places =
                 torch.randint(latents.tensor().size(0), new long[] {count}).to(torch.ScalarType.Long);
-        Tensor both = captions.tensor().index_select(0, places); // (count, 2, 32)
-        Tensor brief = torch.rand(count, 1).lt(new Scalar(0.75));
+        Tensor which = torch.randint(CAPTIONS, new long[] {count}).to(torch.ScalarType.Long);
+        Tensor told = captions.tensor()
+                .flatten(0, 1)
+                .index_select(0, places.mul(new Scalar(CAPTIONS)).add(which));
         Tensor dropped = torch.rand(count, 1).lt(new Scalar(0.1));
-        Tensor ids = torch.where(brief, both.select(1, 1), both.select(1, 0));
-        return new Batch(latents.tensor().index_select(0, places), torch.where(dropped, empty.tensor(), ids));
+        return new Batch(latents.tensor().index_select(0, places), torch.where(dropped, empty.tensor(), told));
     }
 
     /** Clean latents and the ids of their captions. */

@@ -75,9 +75,9 @@ public final class Demo {
     private static List<Drawing> drawings(long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         return Stream.concat(
-                        Stream.generate(() -> Drawing.inTheMiddle(Domain.SOURCE, random))
+                        Stream.generate(() -> Drawing.random(Domain.SOURCE, random))
                                 .limit(SHARED),
-                        Stream.generate(() -> Drawing.inTheMiddle(Domain.TARGET_ONLY, random))
+                        Stream.generate(() -> Drawing.random(Domain.TARGET_ONLY, random))
                                 .limit(NEW))
                 .toList();
     }
@@ -93,7 +93,7 @@ public final class Demo {
             Consumer<String> progress) {
 
         Result run() {
-            List<String> prompts = drawings.stream().map(Drawing::shortCaption).toList();
+            List<String> prompts = drawings.stream().map(Drawing::caption).toList();
             progress.accept("drawing %d prompts by the target alone".formatted(prompts.size()));
             Tensor alone = transfer.alone(transfer.target(), prompts);
             List<Findings> all = new ArrayList<>();
@@ -156,11 +156,11 @@ public final class Demo {
         private List<Grid.Row> rows() {
             List<Grid.Row> rows = new ArrayList<>();
             for (int i = 0; i < SHOWN_SHARED; i++) {
-                rows.add(new Grid.Row(drawings.get(i).shortCaption(), false));
+                rows.add(new Grid.Row(drawings.get(i).caption(), false));
             }
             for (int i = 0; i < SHOWN_NEW; i++) {
                 rows.add(new Grid.Row(
-                        "new to the source: " + drawings.get(SHARED + i).shortCaption(), i == 0));
+                        "new to the source: " + drawings.get(SHARED + i).caption(), i == 0));
             }
             return rows;
         }

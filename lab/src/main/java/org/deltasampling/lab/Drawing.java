@@ -32,17 +32,9 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
         }
     }
 
-    /** A drawing of this domain at any place, every word as likely as every other. */
-    static Drawing anywhere(Domain domain, RandomGenerator random) {
-        return at(pick(Place.values(), random), domain, random);
-    }
-
-    /** A drawing of this domain in the middle, every word as likely as every other. */
-    static Drawing inTheMiddle(Domain domain, RandomGenerator random) {
-        return at(Place.MIDDLE, domain, random);
-    }
-
-    private static Drawing at(Place place, Domain domain, RandomGenerator random) {
+    /** A drawing of {@code domain}: one in three in the middle, the others anywhere, every word as likely as every other. */
+    static Drawing random(Domain domain, RandomGenerator random) {
+        Place place = random.nextInt(3) == 0 ? Place.MIDDLE : pick(Place.values(), random);
         Shape shape;
         do {
             shape = pick(Shape.values(), random);
@@ -85,6 +77,27 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
     /** The caption without the place: "a red circle on a gray background". */
     String shortCaption() {
         return "a %s %s on a %s background".formatted(word(colour), word(shape), word(ground));
+    }
+
+    /** The caption with each word of this drawing's own replaced by a made-up one in half of all cases. */
+    String strangeCaption(RandomGenerator random) {
+        return "a %s %s %s a %s background"
+                .formatted(
+                        strange(word(colour), random),
+                        strange(word(shape), random),
+                        place.phrase(),
+                        strange(word(ground), random));
+    }
+
+    private static String strange(String word, RandomGenerator random) {
+        if (random.nextBoolean()) {
+            return word;
+        }
+        StringBuilder letters = new StringBuilder();
+        for (int i = random.nextInt(3, 7); i > 0; i--) {
+            letters.append((char) random.nextInt('a', 'z' + 1));
+        }
+        return letters.toString();
     }
 
     /** Draws into {@code pixels} from {@code offset}: three planes of red, green, blue, rows from the top, -1 to 1. */

@@ -124,7 +124,7 @@ record Grid(List<Block> blocks, List<Row> rows) {
 
     private static BufferedImage picture(Tensor pictures, int row) {
         int side = Drawing.SIZE;
-        float[] values = new Latent(pictures.select(0, row)).values();
+        float[] values = new Latent(pictures.narrow(0, row, 1)).values();
         BufferedImage image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
         for (int i = 0; i < side * side; i++) {
             int red = level(values[i]);

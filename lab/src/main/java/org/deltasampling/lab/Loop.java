@@ -31,21 +31,6 @@ record Loop(String name, int steps, double rate, double averaging, long seed, Pa
     private static final int LOG_EVERY = 100;
     private static final int SAVE_EVERY = 250;
 
-    /** If this run has come to its end before: leaves its averaged weights in the model and says true. */
-    boolean finishedEarlier(Trainable model) {
-        if (!Files.exists(checkpoint())) {
-            return false;
-        }
-        try (TensorScope scope = TensorScope.open();
-                SafetensorsFile file = SafetensorsFile.open(checkpoint())) {
-            boolean finished = stepsOf(file) >= steps;
-            if (finished) {
-                model.set(file.load("average"));
-            }
-            return finished;
-        }
-    }
-
     /** Trains {@code model} on {@code loss}, a scalar for a step number; leaves the averaged weights in the model. */
     void run(Trainable model, IntFunction<Tensor> loss) {
         try (Optimizer optimizer = new Optimizer(model, averaging)) {

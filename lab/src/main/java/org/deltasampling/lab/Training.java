@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
-import java.util.random.RandomGenerator;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -27,9 +26,7 @@ import org.deltasampling.weights.WeightSource;
 public final class Training {
 
     private static final int PICTURES = 12_000;
-    private static final int ANYWHERE_PICTURES = 8_000;
-    private static final int MIDDLE_PICTURES = 4_000;
-    private static final int ADAPTER_PICTURES = 2_000;
+    private static final int ADAPTER_PICTURES = 4_000;
 
     private final Path models;
     private final Path checkpoints;
@@ -45,8 +42,8 @@ public final class Training {
         this.log = log;
     }
 
-    /** The models in the order in which they need each other. */
-    enum Stage {
+    /** The models in the order in which they need each other: the adapters the source, both models the autoencoder. */
+    public enum Stage {
         AUTOENCODER("vae/diffusion_pytorch_model.safetensors") {
             @Override
             void train(Training t) {
@@ -62,13 +59,13 @@ public final class Training {
         SOURCE("source/tokenizer/vocab.json") {
             @Override
             void train(Training t) {
-                t.model(ModelKind.SOURCE, "source", 4500, 800);
+                t.model(ModelKind.SOURCE, "source", 10_000);
             }
         },
         TARGET("target/tokenizer/vocab.json") {
             @Override
             void train(Training t) {
-                t.model(ModelKind.TARGET, "target", 3000, 1000);
+                t.model(ModelKind.TARGET, "target", 9_000);
             }
         },
         STRIPES("stripes.safetensors") {
@@ -108,8 +105,13 @@ public final class Training {
      */
     public static void run(Path folder, long seed, Consumer<String> log) {
         for (Stage stage : Stage.values()) {
-            run(stage, folder, seed, 1, log);
+            run(stage, folder, seed, log);
         }
+    }
+
+    /** Trains one model that is not in {@code folder} yet, whose {@link Stage}s before it may be. */
+    public static void run(Stage stage, Path folder, long seed, Consumer<String> log) {
+        run(stage, folder, seed, 1, log);
     }
 
     /** Trains one model; {@code effort} scales the numbers of pictures and of steps. */
@@ -125,7 +127,7 @@ public final class Training {
 
     private void autoencoder() {
         torch.manual_seed(seed);
-        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()), Drawing::anywhere);
+        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
                 Trainable model = Trainable.initialised(p -> new AutoencoderKl(AutoencoderTraining.CONFIG, p))) {
             AutoencoderTraining.onCrops(model, pictures, loop("autoencoder-crops", 8000, 1.5e-3));
             AutoencoderTraining.onWholes(model, pictures, loop("autoencoder", 2600, 1e-3));
@@ -139,54 +141,44 @@ public final class Training {
 
     private void judge() {
         torch.manual_seed(seed);
-        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()), Drawing::anywhere);
+        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
                 Trainable model = Trainable.initialised(Judge::new)) {
-            JudgeTraining.run(model, pictures, loop("judge", 3000, 1.5e-3));
+            JudgeTraining.run(model, pictures, loop("judge", 5000, 1.5e-3));
             ModelFiles.write(models.resolve("judge.safetensors"), model);
         }
     }
 
-    /** First on drawings anywhere, then on drawings in the middle, for which so short a training is enough. */
-    private void model(ModelKind kind, String name, int anywhere, int inTheMiddle) {
+    private void model(ModelKind kind, String name, int steps) {
         torch.manual_seed(seed);
-        try (Trainable model = Trainable.initialised(p -> declare(kind, p))) {
+        try (Captioned captioned = captioned(PICTURES, kind, Style.FLAT);
+                Trainable model = Trainable.initialised(p -> declare(kind, p));
+                DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
             log.accept("%s: %d parameters".formatted(name, model.values().numel()));
-            onFlat(model, kind, ANYWHERE_PICTURES, Drawing::anywhere, loop(name + "-anywhere", anywhere, 1e-3));
-            onFlat(model, kind, MIDDLE_PICTURES, Drawing::inTheMiddle, loop(name, inTheMiddle, 8e-4));
+            loop(name, steps, 1e-3).run(model, step -> loss.of(model));
             ModelFiles.writeModel(models.resolve(name), kind, model);
         }
     }
 
-    private void onFlat(Trainable model, ModelKind kind, int count, Draw draw, Loop loop) {
-        if (loop.finishedEarlier(model)) {
-            return;
-        }
-        try (Captioned captioned = captioned(count, kind, Style.FLAT, draw);
-                DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
-            loop.run(model, step -> loss.of(model));
-        }
-    }
-
     private void lowRank(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style, Drawing::inTheMiddle);
+        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style);
                 TensorScope scope = TensorScope.recording()) {
             LowRankUpdate update = new LowRankUpdate(inMemory(ModelFiles.readModel(models.resolve("source"))));
             torch.manual_seed(seed);
             try (Trainable model = Trainable.initialised(update::declare);
                     DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
                 log.accept("%s: %d parameters".formatted(name, model.values().numel()));
-                loop(name, 500, 2e-3).run(model, step -> loss.of(update.over(model)));
+                loop(name, 1000, 2e-3).run(model, step -> loss.of(update.over(model)));
                 ModelFiles.write(models.resolve(name + ".safetensors"), update.withAlphas(model));
             }
         }
     }
 
     private void fineTune(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style, Drawing::inTheMiddle);
+        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style);
                 Trainable model = Trainable.startingFrom(
                         ModelFiles.readModel(models.resolve("source")), p -> declare(ModelKind.SOURCE, p));
                 DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
-            loop(name, 600, 6e-4).run(model, step -> loss.of(model));
+            loop(name, 1000, 6e-4).run(model, step -> loss.of(model));
             ModelFiles.writeModel(models.resolve(name), ModelKind.SOURCE, model);
         }
     }
@@ -196,25 +188,20 @@ public final class Training {
         new ClipText(kind.text(), p.at("text_encoder"));
     }
 
-    /** Draws a random drawing. */
-    private interface Draw {
-        Drawing next(Drawing.Domain domain, RandomGenerator random);
-    }
-
-    private Pictures pictures(int count, Drawing.Domain domain, List<Style> styles, Draw draw) {
+    private Pictures pictures(int count, Drawing.Domain domain, List<Style> styles) {
         SplittableRandom random = new SplittableRandom(seed);
-        return Pictures.draw(scaled(count), () -> draw.next(domain, random), styles);
+        return Pictures.draw(scaled(count), () -> Drawing.random(domain, random), styles);
     }
 
-    private Captioned captioned(int count, ModelKind kind, Style style, Draw draw) {
+    private Captioned captioned(int count, ModelKind kind, Style style) {
         Path tokenizer = checkpoints.resolve(kind + "-tokenizer");
         kind.vocabulary().write(tokenizer, kind.pad());
-        try (Pictures pictures = pictures(count, kind.domain(), List.of(style), draw);
+        try (Pictures pictures = pictures(count, kind.domain(), List.of(style));
                 TensorScope scope = TensorScope.open();
                 SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("vae"))) {
             AutoencoderKl autoencoder = new AutoencoderKl(
                     ModelFiles.autoencoderConfig(models.resolve("vae")), Parameters.from(inMemory(file)));
-            return Captioned.of(pictures, autoencoder, ClipTokenizer.of(tokenizer));
+            return Captioned.of(pictures, autoencoder, ClipTokenizer.of(tokenizer), seed);
         }
     }
 

@@ -2,6 +2,7 @@ package org.deltasampling.lab;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
@@ -30,40 +31,34 @@ record Transfer(Painter target, Painter source, int steps, double guidance, long
 
     /** What {@code painter} draws by itself, (count, 3, 64, 64) in [-1, 1]; owned by the current scope. */
     Tensor alone(Painter painter, List<String> prompts) {
-        return sample(prompts, painter, (from, to) -> painter.guided(prompts.subList(from, to), guidance));
+        return sample(prompts, painter, some -> painter.guided(some, guidance));
     }
 
     /** What the target draws with {@code lambda} times the difference that {@code adapted} makes to the source. */
     Tensor delta(Painter adapted, double lambda, List<String> prompts) {
-        return sample(prompts, target, (from, to) -> {
-            List<String> told = prompts.subList(from, to);
+        return sample(prompts, target, some -> {
             Source base =
-                    new Source(source.guided(told, guidance), source.scheduler().trained()::level, LatentBridge.SAME);
+                    new Source(source.guided(some, guidance), source.scheduler().trained()::level, LatentBridge.SAME);
             Strength strength = level -> lambda;
             return new DeltaDenoiser(
-                    target.guided(told, guidance), new Delta(base, adapted.guided(told, guidance), strength));
+                    target.guided(some, guidance), new Delta(base, adapted.guided(some, guidance), strength));
         });
     }
 
-    /** Makes a denoiser for the prompts from one (inclusive) to another (exclusive). */
-    private interface Denoisers {
-        Denoiser of(int from, int to);
-    }
-
-    private Tensor sample(List<String> prompts, Painter painter, Denoisers denoisers) {
+    private Tensor sample(List<String> prompts, Painter painter, Function<List<String>, Denoiser> denoisers) {
         List<Tensor> parts = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += BATCH) {
-            int begin = from;
-            int end = Math.min(prompts.size(), from + BATCH);
+            List<String> some = prompts.subList(from, Math.min(prompts.size(), from + BATCH));
+            long first = seed + from;
             parts.add(TensorScope.scopedTensor(() -> {
                 SamplingPlan plan = SamplingPlan.of("euler", null, painter.scheduler(), steps);
                 NoiseSource noise = NoiseSource.seeded(
-                        LongStream.range(seed + begin, seed + end).toArray());
+                        LongStream.range(first, first + some.size()).toArray());
                 long side = Drawing.SIZE / painter.latentSpace().downscale();
                 Latent start =
-                        plan.start(noise.draw(end - begin, painter.latentSpace().channels(), side, side));
+                        plan.start(noise.draw(some.size(), painter.latentSpace().channels(), side, side));
                 Latent latents =
-                        plan.sampler().sample(denoisers.of(begin, end), start, plan.plan(), noise, StepListener.NONE);
+                        plan.sampler().sample(denoisers.apply(some), start, plan.plan(), noise, StepListener.NONE);
                 return painter.decode(latents)
                         .clamp(new ScalarOptional(new Scalar(-1)), new ScalarOptional(new Scalar(1)));
             }));

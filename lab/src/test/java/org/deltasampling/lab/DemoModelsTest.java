@@ -76,7 +76,7 @@ class DemoModelsTest {
             for (Style style : Style.values()) {
                 SplittableRandom random = new SplittableRandom(12_345);
                 try (Pictures pictures =
-                        Pictures.draw(100, () -> Drawing.anywhere(Domain.TARGET, random), List.of(style))) {
+                        Pictures.draw(100, () -> Drawing.random(Domain.TARGET, random), List.of(style))) {
                     List<Drawing> drawings = Stream.iterate(0, i -> i + 1)
                             .limit(100)
                             .map(pictures::drawing)

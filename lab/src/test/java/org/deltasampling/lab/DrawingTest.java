@@ -17,9 +17,7 @@ class DrawingTest {
 
     private static List<Drawing> some(Domain domain) {
         SplittableRandom random = new SplittableRandom(3);
-        return Stream.generate(() -> Drawing.anywhere(domain, random))
-                .limit(200)
-                .toList();
+        return Stream.generate(() -> Drawing.random(domain, random)).limit(200).toList();
     }
 
     private static float[] paint(Drawing drawing, Style style) {
