@@ -62,7 +62,8 @@ public enum Architecture {
                 c.heads(),
                 textActivation,
                 c.eps(),
-                c.end());
+                c.end(),
+                c.projection());
     }
 
     /**

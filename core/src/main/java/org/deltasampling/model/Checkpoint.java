@@ -108,7 +108,7 @@ public final class Checkpoint implements AutoCloseable {
         ClipText.Config textConfig = configured(folder, "text_encoder", ClipText.Config::read);
         text = part(
                 weights(folder.weights("text_encoder", "model")),
-                KeyTable.read("clip-transformers"),
+                DiffusersFolder.textTable(textConfig),
                 w -> textConfig,
                 c -> p -> new ClipText(c, p));
         requirePlain(unetConfig);

@@ -3,19 +3,32 @@ package org.deltasampling.model;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All that a network is told besides x and t.
  *
  * @param tokens text embedding, (batch, tokens, width)
+ * @param pooled the whole text in one vector, (batch, pooled width); null for networks that are not told it
+ * @param sizes of the picture that the network is to believe in, in pixels: height and width of the original, top and left
+ *     of what was cropped from it, height and width of the picture; (batch, 6), null for networks that are not told it
  */
-public record Conditioning(Tensor tokens) {
+public record Conditioning(
+        Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes) {
+
+    /** Text for a network that is told nothing else. */
+    public Conditioning(Tensor tokens) {
+        this(tokens, null, null);
+    }
 
     /** The same for {@code pictures}: as it is, or if it is for one, repeated without copying. */
     Conditioning forBatch(long pictures) {
         return tokens.size(0) == pictures
                 ? this
-                : new Conditioning(tokens.expand(pictures, tokens.size(1), tokens.size(2)));
+                : new Conditioning(
+                        tokens.expand(pictures, tokens.size(1), tokens.size(2)),
+                        pooled == null ? null : pooled.expand(pictures, pooled.size(1)),
+                        sizes == null ? null : sizes.expand(pictures, sizes.size(1)));
     }
 
     /** Whether both can be told in one batch. */
@@ -23,8 +36,15 @@ public record Conditioning(Tensor tokens) {
         return tokens.size(1) == other.tokens.size(1);
     }
 
-    /** First the pictures of this, then those of {@code other}. */
+    /** First the pictures of this, then those of {@code other}, which is for the same network. */
     Conditioning join(Conditioning other) {
-        return new Conditioning(torch.cat(new TensorVector(tokens, other.tokens), 0));
+        return new Conditioning(
+                torch.cat(new TensorVector(tokens, other.tokens), 0),
+                join(pooled, other.pooled),
+                join(sizes, other.sizes));
+    }
+
+    private static @Nullable Tensor join(@Nullable Tensor first, @Nullable Tensor second) {
+        return first == null || second == null ? null : torch.cat(new TensorVector(first, second), 0);
     }
 }

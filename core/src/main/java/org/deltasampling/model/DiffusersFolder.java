@@ -10,7 +10,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.KeyTable;
 
 /** Where things lie in a model folder as diffusers writes it: model_index.json, and a folder for each part. */
 record DiffusersFolder(Path root) {
@@ -71,6 +73,11 @@ record DiffusersFolder(Path root) {
         }
         throw new BadWeightsException("%s is incomplete: there is no %s.safetensors in %s; download or copy it again"
                 .formatted(root, stem, part));
+    }
+
+    /** The names of a text encoder of that config. */
+    static KeyTable textTable(ClipText.Config c) {
+        return KeyTable.read(c.projection() == 0 ? "clip-transformers" : "clip-projected");
     }
 
     static boolean isIndex(String fileName) {

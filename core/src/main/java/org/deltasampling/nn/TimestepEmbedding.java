@@ -26,21 +26,23 @@ public record TimestepEmbedding(Linear linear1, Linear linear2, long width, bool
 
     /** timesteps (batch), float32, to (batch, out) in the weights' precision. */
     public Tensor apply(Tensor timesteps) {
-        Tensor waves = waves(timesteps).to(linear1.weight().scalar_type()); // (b, width)
+        Tensor waves =
+                waves(timesteps, width, cosinesFirst, shift).to(linear1.weight().scalar_type()); // (b, width)
         return linear2.apply(Activation.SILU.apply(linear1.apply(waves))); // (b, out)
     }
 
-    private Tensor waves(Tensor timesteps) {
+    /** The sines and cosines alone: numbers (n), float32, to (n, width). */
+    public static Tensor waves(Tensor numbers, long width, boolean cosinesFirst, double shift) {
         long half = width / 2;
         Tensor frequencies = torch.arange(new Scalar(half))
                 .to(torch.ScalarType.Float)
                 .mul(new Scalar(-Math.log(10000)))
                 .div(new Scalar(half - shift))
                 .exp(); // (half)
-        Tensor angles = timesteps.unsqueeze(1).mul(frequencies.unsqueeze(0)); // (b, half)
+        Tensor angles = numbers.unsqueeze(1).mul(frequencies.unsqueeze(0)); // (n, half)
         TensorVector parts = cosinesFirst
                 ? new TensorVector(angles.cos(), angles.sin())
                 : new TensorVector(angles.sin(), angles.cos());
-        return torch.cat(parts, 1); // (b, width)
+        return torch.cat(parts, 1); // (n, width)
     }
 }

@@ -64,24 +64,25 @@ public final class KeyTable {
      * @param lists what {@code for i in LIST} may name
      */
     public static KeyTable read(String resource, Map<String, Integer> numbers, Map<String, List<Integer>> lists) {
-        try (InputStream in = KeyTable.class.getResourceAsStream(resource + ".names")) {
-            if (in == null) {
-                throw new IllegalArgumentException("no table of names " + resource);
-            }
-            return of(
-                    new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
-                            .lines()
-                            .toList(),
-                    numbers,
-                    lists);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return of(lines(resource), numbers, lists);
     }
 
     /** A table without numbers. */
     public static KeyTable read(String resource) {
         return read(resource, Map.of(), Map.of());
+    }
+
+    static List<String> lines(String resource) {
+        try (InputStream in = KeyTable.class.getResourceAsStream(resource + ".names")) {
+            if (in == null) {
+                throw new IllegalArgumentException("no table of names " + resource);
+            }
+            return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
+                    .lines()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     static KeyTable of(List<String> lines, Map<String, Integer> numbers, Map<String, List<Integer>> lists) {

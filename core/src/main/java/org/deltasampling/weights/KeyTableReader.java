@@ -16,6 +16,7 @@ import java.util.stream.IntStream;
  *
  * <pre>
  * within PREFIX                                          before every name of the file
+ * rows of RESOURCE                                       the lines of another resource, here
  * &#64;group: NAME = NAME [VERB], ...                    rows for wherever "&#64;group" ends both names of a row
  * NAME = NAME [VERB] [for i=FROM..TO j in LIST ...]      canonical = file's, {expression of i, j and the numbers}
  * also NAME = NAME ...                                   another spelling that is read, but not written
@@ -46,6 +47,8 @@ final class KeyTableReader {
         try {
             if (line.startsWith("within ")) {
                 within = line.substring("within ".length()).strip() + ".";
+            } else if (line.startsWith("rows of ")) {
+                KeyTable.lines(line.substring("rows of ".length()).strip()).forEach(this::line);
             } else if (line.startsWith("@")) {
                 group(line);
             } else if (line.startsWith("ignored:")) {

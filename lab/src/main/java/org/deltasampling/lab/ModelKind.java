@@ -21,7 +21,8 @@ enum ModelKind {
                     4,
                     Activation.QUICK_GELU,
                     1e-5,
-                    vocabulary().end());
+                    vocabulary().end(),
+                    0);
         }
     },
     /** In the layout of SD-2: predicts velocity, projects linearly, is wider and deeper and has seen more. */
@@ -37,7 +38,8 @@ enum ModelKind {
                     6,
                     Activation.GELU,
                     1e-5,
-                    vocabulary().end());
+                    vocabulary().end(),
+                    0);
         }
     };
 
@@ -82,6 +84,8 @@ enum ModelKind {
                 16,
                 1e-5,
                 true,
+                0,
+                0,
                 0);
     }
 

@@ -16,11 +16,12 @@ import org.deltasampling.nn.Linear;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
 
 /**
  * CLIP's text encoder (Radford et al. 2021): a causal transformer whose norms come first, with the structure and names of
- * transformers' {@code CLIPTextModel}. Canonical names begin with {@code text_model.}, as in the files of the published
- * models; newer versions of transformers write them without.
+ * transformers' {@code CLIPTextModel}, or of its {@code CLIPTextModelWithProjection}. Canonical names begin with {@code
+ * text_model.}, as in the files of the published models; newer versions of transformers write them without.
  *
  * <p>Shapes: b batch, n tokens (77), d width.
  */
@@ -32,6 +33,7 @@ public final class ClipText {
      * @param tokens longest text, in ids
      * @param end id whose first place gives the pooled output; 2 is an old mistake in published configs and stands for
      *     the largest id in the text
+     * @param projection width that the pooled output is projected to; 0: it is not
      */
     public record Config(
             long vocabulary,
@@ -42,7 +44,8 @@ public final class ClipText {
             long heads,
             Activation activation,
             double eps,
-            long end) {
+            long end,
+            long projection) {
 
         private static final long LARGEST_ID = 2;
 
@@ -54,6 +57,8 @@ public final class ClipText {
         public static Config read(JsonNode json) {
             Settings s = new Settings("text encoder", json);
             s.require("model_type", "clip_text_model");
+            boolean projects =
+                    s.texts("architectures", List.of("CLIPTextModel")).contains("CLIPTextModelWithProjection");
             return new Config(
                     s.whole("vocab_size", 49408),
                     s.whole("max_position_embeddings", 77),
@@ -63,7 +68,8 @@ public final class ClipText {
                     s.whole("num_attention_heads", 8),
                     activation(s, s.text("hidden_act", "quick_gelu")),
                     s.number("layer_norm_eps", 1e-5),
-                    s.whole("eos_token_id", 49407));
+                    s.whole("eos_token_id", 49407),
+                    projects ? s.whole("projection_dim", 512) : 0);
         }
 
         private static Activation activation(Settings s, String name) {
@@ -79,8 +85,8 @@ public final class ClipText {
 
         /**
          * From the shapes of a file without a config; names are canonical. What leaves no trace in the shapes is taken
-         * from the published encoders: 64 channels a head, quick_gelu for width 768 (OpenAI's, in SD-1), gelu for every
-         * other (OpenCLIP's, in SD-2), the largest id is the end.
+         * from the published encoders: 64 channels a head, quick_gelu for width 768 (OpenAI's, in SD-1 and XL), gelu for
+         * every other (OpenCLIP's, in SD-2 and XL), the largest id is the end.
          */
         public static Config infer(WeightSource weights) {
             long[] words =
@@ -89,6 +95,7 @@ public final class ClipText {
             while (weights.names().contains("text_model.encoder.layers.%d.mlp.fc1.weight".formatted(layers))) {
                 layers++;
             }
+            boolean projects = weights.names().contains(PROJECTION + ".weight");
             return new Config(
                     words[0],
                     weights.info("text_model.embeddings.position_embedding.weight")
@@ -99,7 +106,8 @@ public final class ClipText {
                     Math.max(1, words[1] / 64),
                     words[1] == 768 ? Activation.QUICK_GELU : Activation.GELU,
                     1e-5,
-                    LARGEST_ID);
+                    LARGEST_ID,
+                    projects ? weights.info(PROJECTION + ".weight").shape()[0] : 0);
         }
     }
 
@@ -108,15 +116,18 @@ public final class ClipText {
      *
      * @param last after the last layer and the final norm, (b, n, d)
      * @param penultimate before the last layer, not normed, (b, n, d)
-     * @param pooled {@code last} at the end of the text, (b, d)
+     * @param pooled {@code last} at the end of the text, (b, d), or projected, (b, projection)
      */
     public record Output(Tensor last, Tensor penultimate, Tensor pooled) {}
+
+    private static final String PROJECTION = "text_projection";
 
     private final Config config;
     private final Embedding words;
     private final Embedding places;
     private final List<Layer> layers = new ArrayList<>();
     private final LayerNorm finalNorm;
+    private final @Nullable Linear projection;
 
     /** Declares and takes every parameter under its canonical name; computes nothing. */
     public ClipText(Config c, Parameters parameters) {
@@ -128,6 +139,8 @@ public final class ClipText {
             layers.add(new Layer(c, p.at("encoder.layers." + i)));
         }
         finalNorm = LayerNorm.of(p.at("final_layer_norm"), c.width(), c.eps());
+        projection =
+                c.projection() == 0 ? null : Linear.withoutBias(parameters.at(PROJECTION), c.width(), c.projection());
     }
 
     public Config config() {
@@ -154,7 +167,9 @@ public final class ClipText {
                 : ids.eq(new Scalar(config.end())).to(torch.ScalarType.Int);
         Tensor end =
                 marks.argmax(new LongOptional(1), true).unsqueeze(-1); // (b, 1, 1), the first where several are equal
-        return torch.gather(last, 1, end.expand(ids.size(0), 1, config.width())).squeeze(1);
+        Tensor pooled = torch.gather(last, 1, end.expand(ids.size(0), 1, config.width()))
+                .squeeze(1);
+        return projection == null ? pooled : projection.apply(pooled);
     }
 
     /** Causal attention, then a feed-forward, each after a norm and added to its input. */

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -26,8 +27,8 @@ import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The denoising network of Stable Diffusion 1.x and 2.x (Rombach et al. 2022), with the structure and names of diffusers'
- * {@code UNet2DConditionModel}.
+ * The denoising network of Stable Diffusion 1.x and 2.x (Rombach et al. 2022) and XL (Podell et al. 2023), with the
+ * structure and names of diffusers' {@code UNet2DConditionModel}.
  *
  * <p>Shapes: b batch, c channels of the level, (h, w) its size, t text tokens. The network computes in the precision of
  * its weights and answers in that of its input.
@@ -45,6 +46,9 @@ public final class UNet implements Backbone {
      * @param heads attention heads of each level; the last also for the middle
      * @param contextWidth width of the text embedding
      * @param linearProjection whether transformers project in and out by (c, c) weights rather than (c, c, 1, 1)
+     * @param pooledWidth width of the pooled text that XL is told beside the timestep, together with six sizes; 0: it is
+     *     told neither
+     * @param sizeWidth sines and cosines that each of the sizes becomes
      */
     public record Config(
             long inChannels,
@@ -60,7 +64,15 @@ public final class UNet implements Backbone {
             long groups,
             double eps,
             boolean cosinesFirst,
-            double frequencyShift) {
+            double frequencyShift,
+            long pooledWidth,
+            long sizeWidth) {
+
+        /** Height and width of the original, top and left of the crop, height and width of the picture. */
+        private static final int SIZES = 6;
+
+        /** Of every published XL. */
+        private static final long SIZE_WIDTH = 256;
 
         /**
          * From diffusers' config.json. Values that would change the answer and are not implemented are refused. What
@@ -98,13 +110,22 @@ public final class UNet implements Backbone {
                     "encoder_hid_dim_type",
                     "class_embed_type",
                     "num_class_embeds",
-                    "addition_embed_type",
                     "time_embedding_dim",
                     "time_embedding_act_fn",
                     "timestep_post_act",
                     "time_cond_proj_dim",
                     "cross_attention_norm")) {
                 s.require(absent);
+            }
+            s.require("addition_embed_type", "text_time");
+            boolean told = !s.text("addition_embed_type", "").isEmpty();
+            long sizeWidth = told ? s.whole("addition_time_embed_dim", SIZE_WIDTH) : 0;
+            long toldWidth = told ? s.whole("projection_class_embeddings_input_dim", 0) : 0;
+            if (told && toldWidth <= SIZES * sizeWidth) {
+                throw s.refused(
+                        "projection_class_embeddings_input_dim",
+                        "is %d, which leaves no room for a pooled text beside %d sizes of addition_time_embed_dim %d"
+                                .formatted(toldWidth, SIZES, sizeWidth));
             }
             List<Long> channels = s.wholes("block_out_channels", List.of(320L, 640L, 1280L, 1280L));
             int levels = channels.size();
@@ -140,7 +161,9 @@ public final class UNet implements Backbone {
                     s.whole("norm_num_groups", 32),
                     s.number("norm_eps", 1e-5),
                     s.flag("flip_sin_to_cos", true),
-                    s.number("freq_shift", 0));
+                    s.number("freq_shift", 0),
+                    toldWidth - SIZES * sizeWidth,
+                    sizeWidth);
         }
 
         private static List<Boolean> attention(
@@ -163,8 +186,7 @@ public final class UNet implements Backbone {
         /**
          * From the shapes of a file without a config; names are canonical. The number of heads leaves no trace in the
          * shapes: transformers that project by 1x1 convolutions have 8 heads, as SD-1 does, those that project linearly
-         * have 64 channels a head, as SD-2 does. Group norms have 32 groups, or one a channel where that does not
-         * divide.
+         * have 64 channels a head, as SD-2 and XL do. Group norms have 32 groups. Sizes are 256 sines and cosines each.
          */
         public static Config infer(WeightSource weights) {
             int levels = count(weights, "down_blocks.%d.resnets.0.conv1.weight");
@@ -183,6 +205,9 @@ public final class UNet implements Backbone {
             }
             String middle = "mid_block.attentions.0.";
             boolean linear = weights.info(middle + "proj_in.weight").shape().length == 2;
+            boolean told = weights.names().contains(ADDED + ".linear_1.weight");
+            long toldWidth = told ? weights.info(ADDED + ".linear_1.weight").shape()[1] : 0;
+            long sizeWidth = told ? SIZE_WIDTH : 0;
             return new Config(
                     weights.info("conv_in.weight").shape()[1],
                     weights.info("conv_out.weight").shape()[0],
@@ -198,7 +223,9 @@ public final class UNet implements Backbone {
                     32,
                     1e-5,
                     true,
-                    0);
+                    0,
+                    toldWidth - SIZES * sizeWidth,
+                    sizeWidth);
         }
 
         private static int count(WeightSource weights, String pattern) {
@@ -218,8 +245,11 @@ public final class UNet implements Backbone {
         }
     }
 
+    private static final String ADDED = "add_embedding";
+
     private final Conv2d convIn;
     private final TimestepEmbedding time;
+    private final @Nullable Told told;
     private final List<Down> downs = new ArrayList<>();
     private final Middle middle;
     private final List<Up> ups = new ArrayList<>();
@@ -232,6 +262,7 @@ public final class UNet implements Backbone {
         long first = c.channels().get(0);
         convIn = Conv2d.same(p.at("conv_in"), c.inChannels(), first, 3);
         time = TimestepEmbedding.of(p.at("time_embedding"), first, c.timeWidth(), c.cosinesFirst(), c.frequencyShift());
+        told = c.pooledWidth() == 0 ? null : new Told(c, p.at(ADDED));
         List<Long> skips = new ArrayList<>(List.of(first)); // channels of what the up blocks take back
         for (int level = 0; level <= last; level++) {
             Down down = new Down(c, p.at("down_blocks." + level), level);
@@ -260,7 +291,7 @@ public final class UNet implements Backbone {
         return TensorScope.scopedTensor(() -> {
             torch.ScalarType precision = convIn.weight().scalar_type();
             Tensor context = c.tokens().to(precision); // (b, t, contextWidth)
-            Tensor moment = time.apply(timesteps); // (b or 1, timeWidth)
+            Tensor moment = moment(timesteps, c); // (b or 1, timeWidth)
             Tensor y = convIn.apply(x.to(precision)); // (b, c, h, w)
             Deque<Tensor> skips = new ArrayDeque<>();
             skips.push(y);
@@ -274,6 +305,37 @@ public final class UNet implements Backbone {
             y = convOut.apply(Activation.SILU.apply(normOut.apply(y)));
             return y.to(x.scalar_type()); // (b, outChannels, h, w)
         });
+    }
+
+    private Tensor moment(Tensor timesteps, Conditioning c) {
+        Tensor moment = time.apply(timesteps); // (b or 1, timeWidth)
+        return told == null ? moment : moment.add(told.apply(c));
+    }
+
+    /** What XL is told beside the time: the pooled text and the sizes as sines and cosines, through two linear layers. */
+    private static final class Told {
+
+        private final Linear linear1;
+        private final Linear linear2;
+        private final Config config;
+
+        Told(Config c, Parameters p) {
+            linear1 = Linear.of(p.at("linear_1"), c.pooledWidth() + Config.SIZES * c.sizeWidth(), c.timeWidth());
+            linear2 = Linear.of(p.at("linear_2"), c.timeWidth(), c.timeWidth());
+            config = c;
+        }
+
+        /** (b or 1, timeWidth). */
+        Tensor apply(Conditioning c) {
+            Tensor pooled = Objects.requireNonNull(c.pooled(), "this network is to be told the pooled text");
+            Tensor sizes = Objects.requireNonNull(c.sizes(), "this network is to be told the picture's sizes");
+            Tensor waves = TimestepEmbedding.waves(
+                            sizes.flatten(), config.sizeWidth(), config.cosinesFirst(), config.frequencyShift())
+                    .view(sizes.size(0), -1); // (b, sizes sizeWidth)
+            torch.ScalarType precision = linear1.weight().scalar_type();
+            Tensor both = torch.cat(new TensorVector(pooled.to(precision), waves.to(precision)), 1);
+            return linear2.apply(Activation.SILU.apply(linear1.apply(both)));
+        }
     }
 
     /** Resnets, each followed by a transformer where the level has them, then half the size except at the last level. */
