@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.tensor.TensorScope;
 
 /**
  * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole pictures. The loss
@@ -12,14 +13,15 @@ import org.deltasampling.model.vae.AutoencoderKl;
  */
 final class AutoencoderTraining {
 
-    /** The structure; the scale of its latents is measured after training. */
+    private static final int CHANNELS = 4;
+
     static final AutoencoderKl.Config CONFIG =
-            new AutoencoderKl.Config(3, 4, List.of(16L, 32L, 64L, 96L), 1, 8, true, true, true, 1, 0);
+            new AutoencoderKl.Config(3, CHANNELS, List.of(16L, 32L, 64L, 96L), 1, 8, true, true, true, 1, 0);
 
     private static final int CROP = 32;
     private static final int CROPS = 8;
     private static final int WHOLES = 4;
-    private static final double DIVERGENCE = 1e-3;
+    private static final double DIVERGENCE = 1e-4;
 
     private AutoencoderTraining() {}
 
@@ -44,21 +46,25 @@ final class AutoencoderTraining {
         return picture.narrow(2, row, CROP).narrow(3, column, CROP).contiguous(torch.MemoryFormat.ChannelsLast);
     }
 
-    /** The structure with the scale that brings the latents of {@code pictures} to unit variance. */
-    static AutoencoderKl.Config scaled(Trainable model, Pictures pictures) {
-        Tensor latents = Captioned.means(pictures, new AutoencoderKl(CONFIG, model));
-        double scale = 1 / latents.std(true).item_double();
-        return new AutoencoderKl.Config(
-                CONFIG.imageChannels(),
-                CONFIG.latentChannels(),
-                CONFIG.channels(),
-                CONFIG.resnets(),
-                CONFIG.groups(),
-                CONFIG.quantConv(),
-                CONFIG.postQuantConv(),
-                CONFIG.attention(),
-                Math.round(scale * 1e5) / 1e5,
-                0);
+    /** Brings each latent channel of {@code pictures} to mean 0 and variance 1, as the diffusion models' noise has. */
+    static void normalise(Trainable model, Pictures pictures) {
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor channels = Captioned.means(pictures, new AutoencoderKl(CONFIG, model))
+                    .transpose(0, 1)
+                    .flatten(1, 3); // (channels, all)
+            Tensor mean = channels.mean(1);
+            Tensor spread = channels.sub(mean.view(-1, 1)).square().mean(1).sqrt();
+            // the encoder's last layer gives the means, then the logarithms of the variances
+            Tensor into = model.load("quant_conv.weight");
+            Tensor intoBias = model.load("quant_conv.bias");
+            into.narrow(0, 0, CHANNELS).div_(spread.view(-1, 1, 1, 1));
+            intoBias.narrow(0, 0, CHANNELS).sub_(mean).div_(spread);
+            intoBias.narrow(0, CHANNELS, CHANNELS).sub_(spread.log().mul(new Scalar(2)));
+            Tensor back = model.load("post_quant_conv.weight");
+            model.load("post_quant_conv.bias")
+                    .add_(back.mul(mean.view(1, -1, 1, 1)).sum(new long[] {1, 2, 3}));
+            back.mul_(spread.view(1, -1, 1, 1));
+        }
     }
 
     private static Tensor loss(AutoencoderKl autoencoder, Tensor picture) {

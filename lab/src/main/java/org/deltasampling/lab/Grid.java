@@ -8,6 +8,7 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.tensor.Latent;
 
@@ -30,8 +31,18 @@ record Grid(List<Block> blocks, List<Row> rows) {
     /** A titled group of columns. */
     record Block(String title, List<Column> columns) {}
 
-    /** A titled column of pictures, (rows, 3, height, width) in [-1, 1]. */
-    record Column(String title, Tensor pictures) {}
+    /** A titled column of pictures. */
+    record Column(String title, List<BufferedImage> pictures) {
+
+        /** Of (rows, 3, 64, 64) in [-1, 1]. */
+        static Column of(String title, Tensor pictures) {
+            return new Column(
+                    title,
+                    IntStream.range(0, (int) pictures.size(0))
+                            .mapToObj(row -> picture(pictures.narrow(0, row, 1)))
+                            .toList());
+        }
+    }
 
     /** A labelled row. */
     record Row(String label, boolean beginsGroup) {}
@@ -58,7 +69,7 @@ record Grid(List<Block> blocks, List<Row> rows) {
                 g.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 15));
                 centred(g, column.title, columnAt[index] + CELL / 2, 50);
                 for (int row = 0; row < rows.size(); row++) {
-                    g.drawImage(picture(column.pictures, row), columnAt[index], rowAt[row], CELL, CELL, null);
+                    g.drawImage(column.pictures.get(row), columnAt[index], rowAt[row], CELL, CELL, null);
                 }
                 index++;
             }
@@ -122,9 +133,9 @@ record Grid(List<Block> blocks, List<Row> rows) {
         }
     }
 
-    private static BufferedImage picture(Tensor pictures, int row) {
+    private static BufferedImage picture(Tensor picture) {
         int side = Drawing.SIZE;
-        float[] values = new Latent(pictures.narrow(0, row, 1)).values();
+        float[] values = new Latent(picture).values();
         BufferedImage image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
         for (int i = 0; i < side * side; i++) {
             int red = level(values[i]);

@@ -59,13 +59,13 @@ public final class Training {
         SOURCE("source/tokenizer/vocab.json") {
             @Override
             void train(Training t) {
-                t.model(ModelKind.SOURCE, "source", 10_000);
+                t.model(ModelKind.SOURCE, "source", 8000);
             }
         },
         TARGET("target/tokenizer/vocab.json") {
             @Override
             void train(Training t) {
-                t.model(ModelKind.TARGET, "target", 9_000);
+                t.model(ModelKind.TARGET, "target", 7500);
             }
         },
         STRIPES("stripes.safetensors") {
@@ -131,11 +131,8 @@ public final class Training {
                 Trainable model = Trainable.initialised(p -> new AutoencoderKl(AutoencoderTraining.CONFIG, p))) {
             AutoencoderTraining.onCrops(model, pictures, loop("autoencoder-crops", 8000, 1.5e-3));
             AutoencoderTraining.onWholes(model, pictures, loop("autoencoder", 2600, 1e-3));
-            try (TensorScope scope = TensorScope.open()) {
-                AutoencoderKl.Config config = AutoencoderTraining.scaled(model, pictures);
-                log.accept("autoencoder: latents are scaled by " + config.scale());
-                ModelFiles.writeAutoencoder(models.resolve("vae"), config, model);
-            }
+            AutoencoderTraining.normalise(model, pictures);
+            ModelFiles.writeAutoencoder(models.resolve("vae"), AutoencoderTraining.CONFIG, model);
         }
     }
 

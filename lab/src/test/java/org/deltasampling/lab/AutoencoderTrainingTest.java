@@ -1,0 +1,56 @@
+package org.deltasampling.lab;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.List;
+import java.util.SplittableRandom;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TensorAssert;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.tensor.TensorScope;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What is done to an autoencoder besides training it. */
+@ExtendWith(NoLeaks.class)
+class AutoencoderTrainingTest {
+
+    @Test
+    void normalisingChangesTheLatentsAndNotThePictures() {
+        torch.manual_seed(5);
+        SplittableRandom random = new SplittableRandom(5);
+        try (Pictures pictures = Pictures.draw(
+                        16, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()));
+                Trainable model = Trainable.initialised(p -> new AutoencoderKl(AutoencoderTraining.CONFIG, p));
+                TensorScope scope = TensorScope.open()) {
+            AutoencoderKl autoencoder = new AutoencoderKl(AutoencoderTraining.CONFIG, model);
+            Tensor picture = pictures.range(0, 4);
+            AutoencoderKl.Moments before = autoencoder.encode(picture);
+            Tensor decoded = autoencoder.decode(before.mean());
+            Tensor sharpness = before.logVariance().sub(variance(before.mean()).log());
+
+            AutoencoderTraining.normalise(model, pictures);
+
+            AutoencoderKl.Moments after = autoencoder.encode(picture);
+            TensorAssert.assertThat(autoencoder.decode(after.mean())).isCloseTo(decoded, 1e-4);
+            TensorAssert.assertThat(
+                            after.logVariance().sub(variance(after.mean()).log()))
+                    .isCloseTo(sharpness, 1e-4);
+            Tensor all = Captioned.means(pictures, autoencoder);
+            for (int channel = 0; channel < 4; channel++) {
+                Tensor one = all.select(1, channel);
+                assertThat(one.mean().item_double()).isCloseTo(0, within(1e-4));
+                assertThat(one.square().mean().item_double()).isCloseTo(1, within(1e-4));
+            }
+        }
+    }
+
+    /** Of each channel of (b, channels, h, w), as (1, channels, 1, 1). */
+    private static Tensor variance(Tensor x) {
+        Tensor flat = x.transpose(0, 1).flatten(1, 3);
+        return flat.var(new long[] {1}, true, false).view(1, -1, 1, 1);
+    }
+}
