@@ -96,7 +96,7 @@ final class BenchCommand implements Callable<Integer> {
             UNet network = new UNet(config, Parameters.from(weights));
             Tensor x = torch.randn(2, config.inChannels(), size.height() / 8, size.width() / 8);
             Tensor timesteps = torch.ones(2).mul(new Scalar(500.0));
-            Conditioning told = new Conditioning(torch.randn(2, TOKENS, config.contextWidth()));
+            Conditioning told = told(config, size);
             List<Long> times = new ArrayList<>();
             for (int i = 0; i <= PASSES; i++) {
                 long begin = System.nanoTime();
@@ -107,6 +107,18 @@ final class BenchCommand implements Callable<Integer> {
             }
             return times.stream().skip(1).sorted().toList();
         }
+    }
+
+    private static Conditioning told(UNet.Config config, Recipe.Size size) {
+        Tensor tokens = torch.randn(2, TOKENS, config.contextWidth());
+        if (config.pooledWidth() == 0) {
+            return new Conditioning(tokens);
+        }
+        float[] sizes = {size.height(), size.width(), 0, 0, size.height(), size.width()};
+        return new Conditioning(
+                tokens,
+                torch.randn(2, config.pooledWidth()),
+                Tensor.create(sizes, 1, 6).expand(2, 6));
     }
 
     private static void print(PrintWriter out, String what, long nanoseconds) {

@@ -32,7 +32,7 @@ final class KitTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"pipe-sd1", "pipe-sd2"})
+    @ValueSource(strings = {"pipe-sd1", "pipe-sd2", "pipe-sdxl"})
     void pipeline(String name) throws Exception {
         Kit.Case kit = Kit.at(name);
         Map.Entry<String, JsonNode> last = null;
@@ -59,7 +59,8 @@ final class KitTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"delta-sd1-sd2-finetune", "delta-sd1-sd2-prompt"})
+    @ValueSource(
+            strings = {"delta-sd1-sd2-finetune", "delta-sd1-sd2-prompt", "delta-sd1-sdxl-lora", "delta-sdxl-sd1-lora"})
     void delta(String name) throws Exception {
         Kit.Case kit = Kit.at(name);
         for (Map.Entry<String, JsonNode> run : kit.json().get("runs").properties()) {
@@ -67,6 +68,13 @@ final class KitTest {
             line.addAll(List.of("--preset", "reference", "--source", kit.path("source")));
             if (kit.json().has("adapted")) {
                 line.addAll(List.of("--adapted", kit.path("adapted")));
+            }
+            if (kit.json().has("lora")) {
+                JsonNode lora = kit.json().get("lora");
+                line.addAll(List.of(
+                        "--lora",
+                        kit.folder().resolve(lora.get("file").textValue()) + ":"
+                                + lora.get("weight").doubleValue()));
             }
             if (kit.json().has("adapted_prompt")) {
                 line.addAll(List.of(

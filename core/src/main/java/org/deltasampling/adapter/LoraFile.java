@@ -203,13 +203,13 @@ public final class LoraFile implements AutoCloseable {
     }
 
     /**
-     * The adapter for {@code model}, at weight 1; it changes the weights of the UNet and of the text encoder alike.
+     * The adapters for {@code model} at weight 1, by the names of the parts whose weights they change.
      *
      * @throws BadWeightsException naming every layer that the model does not have or that has another shape there
      */
-    public LowRank on(Checkpoint model) {
+    public Map<String, LowRank> on(Checkpoint model) {
         ModuleIndex index = ModuleIndex.of(model);
-        Map<String, LowRank.Factors> factors = new LinkedHashMap<>();
+        Map<String, Map<String, LowRank.Factors>> factors = new LinkedHashMap<>();
         List<String> missing = new ArrayList<>();
         List<String> unused = new ArrayList<>(strange);
         List<String> misshapen = new ArrayList<>();
@@ -230,7 +230,8 @@ public final class LoraFile implements AutoCloseable {
                                 Arrays.toString(target.shape())));
             } else {
                 double scale = scale(layer, target, (int) file.info(down).shape()[0]);
-                factors.put(target.weight(), new LowRank.Factors(() -> file.load(down), () -> file.load(up), scale));
+                factors.computeIfAbsent(target.part(), part -> new LinkedHashMap<>())
+                        .put(target.weight(), new LowRank.Factors(() -> file.load(down), () -> file.load(up), scale));
             }
         });
         WeightCheck check = new WeightCheck(missing, WeightCheck.hinted(unused, index.spellings()), misshapen);
@@ -238,12 +239,14 @@ public final class LoraFile implements AutoCloseable {
             throw new BadWeightsException("%s (%d of its %d layers fit %s, a %s)"
                     .formatted(
                             check.message(path()),
-                            factors.size(),
+                            factors.values().stream().mapToInt(Map::size).sum(),
                             layers.size(),
                             model.path(),
                             model.architecture().title()));
         }
-        return LowRank.of(factors);
+        Map<String, LowRank> adapters = new LinkedHashMap<>();
+        factors.forEach((part, changes) -> adapters.put(part, LowRank.of(changes)));
+        return adapters;
     }
 
     /** Whether up (out, rank) times down (rank, in ...) has the elements of a weight (out, in ...). */
@@ -279,7 +282,7 @@ public final class LoraFile implements AutoCloseable {
     }
 
     private JsonNode setting(ModuleIndex.Target target, String key) {
-        String inPart = (target.text() ? "text_encoder." : "unet.") + key;
+        String inPart = target.part() + "." + key;
         return config.has(inPart) ? config.get(inPart) : config.path(key);
     }
 

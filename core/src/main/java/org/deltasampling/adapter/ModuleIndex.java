@@ -16,8 +16,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class ModuleIndex {
 
-    /** A layer's weight in the model, and the part that it is in. */
-    record Target(boolean text, String weight, long[] shape) {}
+    /** A layer's weight in the model, and the part that it is in, by its name in {@link Checkpoint#parts}. */
+    record Target(String part, String weight, long[] shape) {
+
+        private boolean isSame(Target other) {
+            return part.equals(other.part) && weight.equals(other.weight);
+        }
+    }
 
     private static final String WEIGHT = ".weight";
 
@@ -38,21 +43,29 @@ final class ModuleIndex {
         ModuleIndex index = new ModuleIndex();
         KeyTable original = OriginalLayout.unet(model.unet().config());
         for (Map.Entry<String, Target> layer :
-                layers(false, model.unet().weights()).entrySet()) {
+                layers("unet", model.unet().weights()).entrySet()) {
             index.addUnet(layer.getKey(), original, layer.getValue());
         }
-        if (model.parts().containsKey("text_encoder")) {
-            layers(true, model.text().weights()).forEach(index::addText);
+        Map<String, Checkpoint.Part<?>> parts = model.parts();
+        boolean alone = !parts.containsKey(Checkpoint.textEncoder(1));
+        for (int i = 0; parts.containsKey(Checkpoint.textEncoder(i)); i++) {
+            String number = alone ? "" : Integer.toString(i + 1); // as kohya's scripts have it
+            layers(Checkpoint.textEncoder(i), model.texts().get(i).weights()).forEach((layer, target) -> {
+                index.addText(layer, "lora_te" + number + "_", target);
+                if (alone) {
+                    index.add(target, layer); // after base_model.model., which does not say which encoder it means
+                }
+            });
         }
         return index;
     }
 
-    private static Map<String, Target> layers(boolean text, WeightSource weights) {
+    private static Map<String, Target> layers(String part, WeightSource weights) {
         Map<String, Target> layers = new LinkedHashMap<>();
         for (String name : weights.names()) {
             long[] shape = weights.info(name).shape();
             if (name.endsWith(WEIGHT) && shape.length >= 2) {
-                layers.put(name.substring(0, name.length() - WEIGHT.length()), new Target(text, name, shape));
+                layers.put(name.substring(0, name.length() - WEIGHT.length()), new Target(part, name, shape));
             }
         }
         return layers;
@@ -67,11 +80,13 @@ final class ModuleIndex {
         addProcessor(target, layer, ".processor.", List.of("", "unet."));
     }
 
-    private void addText(String layer, Target target) {
-        String bare = layer.substring("text_model.".length()); // as transformers 5 writes it
-        add(target, layer, "text_encoder." + layer, "lora_te_" + underscored(layer));
-        add(target, "text_encoder." + bare, "lora_te_" + underscored(bare));
-        addProcessor(target, layer, ".", List.of("text_encoder."));
+    private void addText(String layer, String kohya, Target target) {
+        String with = "text_model.";
+        String bare = layer.startsWith(with) ? layer.substring(with.length()) : layer; // as transformers 5 writes it
+        for (String spelled : List.of(layer, bare)) {
+            add(target, target.part() + "." + spelled, kohya + underscored(spelled));
+        }
+        addProcessor(target, layer, ".", List.of(target.part() + "."));
     }
 
     private void addProcessor(Target target, String layer, String between, List<String> prefixes) {
@@ -90,7 +105,7 @@ final class ModuleIndex {
     private void add(Target target, String... spellings) {
         for (String spelling : spellings) {
             Target before = targets.put(spelling, target);
-            if (before != null && !before.weight().equals(target.weight())) {
+            if (before != null && !before.isSame(target)) {
                 throw new IllegalStateException(
                         "%s means both %s and %s".formatted(spelling, before.weight(), target.weight()));
             }

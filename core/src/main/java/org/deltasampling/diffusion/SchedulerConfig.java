@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param endsAtOne whether DDIM and PNDM end in no noise or at the first trained level; null: the sampler's own way
  * @param rungeKutta whether PNDM begins with Runge-Kutta steps
  * @param lowerOrderLast whether DPM-Solver++ takes the last of few steps with first order
+ * @param limit what DDIM holds its guess of the clean latent to, infinite if it does not
  * @param endsAtLowest whether the samplers that would end without noise end at the lowest trained level instead
  */
 public record SchedulerConfig(
@@ -29,6 +30,7 @@ public record SchedulerConfig(
         @Nullable Boolean endsAtOne,
         boolean rungeKutta,
         boolean lowerOrderLast,
+        double limit,
         boolean endsAtLowest) {
 
     /** What diffusers' classes do where a file is silent: the spacing, and the betas if they are not 0.0001 to 0.02. */
@@ -72,6 +74,7 @@ public record SchedulerConfig(
                 false,
                 false,
                 true,
+                Double.POSITIVE_INFINITY,
                 false);
     }
 
@@ -105,13 +108,16 @@ public record SchedulerConfig(
                 file.has("set_alpha_to_one") ? file.get("set_alpha_to_one").asBoolean() : null,
                 !file.path("skip_prk_steps").asBoolean(true),
                 file.path("lower_order_final").asBoolean(true),
+                file.path("clip_sample").asBoolean(true)
+                        ? file.path("clip_sample_range").asDouble(1)
+                        : Double.POSITIVE_INFINITY,
                 file.path("final_sigmas_type").asText("zero").equals("sigma_min"));
     }
 
     /** The same for a model whose output means something else than the file says. */
     public SchedulerConfig with(Parameterization other) {
         return new SchedulerConfig(
-                trained, other, spacing, karras, offset, endsAtOne, rungeKutta, lowerOrderLast, endsAtLowest);
+                trained, other, spacing, karras, offset, endsAtOne, rungeKutta, lowerOrderLast, limit, endsAtLowest);
     }
 
     private static TrainedSchedule trained(JsonNode file, Defaults defaults) {

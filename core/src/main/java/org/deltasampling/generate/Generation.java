@@ -22,6 +22,7 @@ import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
 import org.deltasampling.generate.Recipe.Role;
 import org.deltasampling.generate.Recipe.Sampling;
+import org.deltasampling.generate.Recipe.Size;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
@@ -97,6 +98,7 @@ public final class Generation implements AutoCloseable {
         SamplingPlan plan =
                 SamplingPlan.of(sampling.sampler(), sampling.schedule(), cast.target.scheduler(), sampling.steps());
         StartNoise start = StartNoise.of(sampling, cast.target.latentSpace(), cast.target.size());
+        Size size = start.picture(cast.target.latentSpace());
         hashes.begin(files(cast));
         load(cast);
         try (TensorScope scope = TensorScope.open()) {
@@ -104,8 +106,8 @@ public final class Generation implements AutoCloseable {
             Latent x = plan.start(start.draw(noise));
             Latent latents =
                     recipe.preset() == Preset.REFERENCE && !recipe.deltas().isEmpty()
-                            ? sampleReference(recipe, cast, plan, x, noise)
-                            : sample(delta(recipe, cast, plan), plan, x, noise);
+                            ? sampleReference(recipe, cast, size, plan, x, noise)
+                            : sample(delta(recipe, cast, size, plan), plan, x, noise);
             return new Picture(
                     cast.target.decode(latents), latents, new Provenance(recipe.with(Output.NONE), hashes(cast)));
         }
@@ -128,7 +130,7 @@ public final class Generation implements AutoCloseable {
         for (Delta delta : recipe.deltas()) {
             Path path = Objects.requireNonNull(delta.source().model());
             Model source = models.open(path, path, delta.source().adapters(), precision);
-            compare(source.latentSpace(), target.latentSpace());
+            compare(source.latentSpace(), target.latentSpace(), recipe.preset());
             sources.add(source);
             adapted.add(models.open(delta.adaptedModel(), path, delta.adapted().adapters(), precision));
         }
@@ -141,16 +143,22 @@ public final class Generation implements AutoCloseable {
         cast.adapted.forEach(model -> model.load(false, listener));
     }
 
-    private static void compare(LatentSpace source, LatentSpace target) {
+    private static void compare(LatentSpace source, LatentSpace target, @Nullable Preset preset) {
         if (source.channels() != target.channels() || source.downscale() != target.downscale()) {
             throw new BadRecipeException(
                     "the source's latents (%d channels, 1/%d) are not the target's (%d channels, 1/%d): use models with the same autoencoder"
                             .formatted(source.channels(), source.downscale(), target.channels(), target.downscale()));
         }
+        if (preset != Preset.REFERENCE && (source.scale() != target.scale() || source.shift() != target.shift())) {
+            throw new BadRecipeException(
+                    "the source and the target have different autoencoders (their latents are scaled by %s and %s):"
+                                    .formatted(source.scale(), target.scale())
+                            + " use models with the same one, or --preset reference, which takes their latents for the same");
+        }
     }
 
-    private Denoiser delta(Recipe recipe, Cast cast, SamplingPlan plan) {
-        Denoiser target = guided(recipe, recipe.target(), cast.target);
+    private Denoiser delta(Recipe recipe, Cast cast, Size size, SamplingPlan plan) {
+        Denoiser target = guided(recipe, recipe.target(), cast.target, size);
         List<org.deltasampling.delta.Delta> deltas = new ArrayList<>();
         Map<Role, Source> sources = new HashMap<>(); // deltas of the same source ask it once
         for (int i = 0; i < recipe.deltas().size(); i++) {
@@ -159,18 +167,19 @@ public final class Generation implements AutoCloseable {
             Source source = sources.computeIfAbsent(
                     delta.source(),
                     role -> new Source(
-                            guided(recipe, role, model),
+                            guided(recipe, role, model, size),
                             model.scheduler().trained()::level,
                             bridge(cast.target, model)));
             deltas.add(new org.deltasampling.delta.Delta(
                     source,
-                    guided(recipe, delta.adapted(), cast.adapted.get(i)),
+                    guided(recipe, delta.adapted(), cast.adapted.get(i), size),
                     delta.lambda().over(plan.plan())));
         }
         return deltas.isEmpty() ? target : new DeltaDenoiser(target, deltas, DeltaListener.NONE);
     }
 
-    private Latent sampleReference(Recipe recipe, Cast cast, SamplingPlan plan, Latent start, NoiseSource noise) {
+    private Latent sampleReference(
+            Recipe recipe, Cast cast, Size size, SamplingPlan plan, Latent start, NoiseSource noise) {
         if (recipe.deltas().size() != 1) {
             throw new BadRecipeException("the reference preset knows one delta, not %d: leave it out"
                     .formatted(recipe.deltas().size()));
@@ -178,9 +187,9 @@ public final class Generation implements AutoCloseable {
         Delta delta = recipe.deltas().get(0);
         Model source = cast.sources.get(0);
         ReferenceDenoiser both = new ReferenceDenoiser(
-                guided(recipe, recipe.target(), cast.target),
-                guided(recipe, delta.source(), source),
-                guided(recipe, delta.adapted(), cast.adapted.get(0)),
+                guided(recipe, recipe.target(), cast.target, size),
+                guided(recipe, delta.source(), source, size),
+                guided(recipe, delta.adapted(), cast.adapted.get(0), size),
                 bridge(cast.target, source),
                 source.scheduler().trained(),
                 delta.lambda().over(plan.plan()),
@@ -207,14 +216,18 @@ public final class Generation implements AutoCloseable {
         return LatentBridge.unscaled(from.scale(), from.shift(), to.scale(), to.shift());
     }
 
-    private Denoiser guided(Recipe recipe, Role role, Model model) {
+    private Denoiser guided(Recipe recipe, Role role, Model model, Size size) {
         String prompt = first(role.prompt(), recipe.target().prompt());
         String negative = first(role.negative(), recipe.target().negative());
-        return model.guided(prompt, negative, recipe.sampling().cfg(), this::warnOnce);
+        if (negative == null && recipe.preset() == Preset.REFERENCE) {
+            negative = ""; // ComfyUI knows no missing prompt
+        }
+        return model.guided(
+                prompt == null ? "" : prompt, negative, size, recipe.sampling().cfg(), this::warnOnce);
     }
 
-    private static String first(@Nullable String own, @Nullable String general) {
-        return own != null ? own : general != null ? general : "";
+    private static @Nullable String first(@Nullable String own, @Nullable String general) {
+        return own != null ? own : general;
     }
 
     private void warnOnce(String sentence) {

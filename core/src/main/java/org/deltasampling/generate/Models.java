@@ -44,18 +44,19 @@ final class Models implements AutoCloseable {
             return Model.of(checkpoint, key.precision);
         }
         Adapter tuned = new FineTune(checkpoint.unet().weights());
-        return open(key.base, key.base, List.of(), key.precision).with(tuned, Adapter.NONE, checkpoint.files());
+        return open(key.base, key.base, List.of(), key.precision).with(Map.of("unet", tuned), checkpoint.files());
     }
 
     private Model adapted(Model model, List<Lora> adapters) {
-        Adapter all = Adapter.NONE;
+        Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
         for (Lora lora : adapters) {
             LoraFile file = loras.computeIfAbsent(lora.file(), LoraFile::open);
-            all = all.then(file.on(model.checkpoint()).times(lora.weight()));
+            file.on(model.checkpoint())
+                    .forEach((part, change) -> changes.merge(part, change.times(lora.weight()), Adapter::then));
             files.add(lora.file());
         }
-        return model.with(all, all, files);
+        return model.with(changes, files);
     }
 
     private Checkpoint checkpoint(Path path) {

@@ -44,6 +44,11 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
                 null);
     }
 
+    /** The size of the picture in pixels. */
+    Size picture(LatentSpace space) {
+        return new Size((int) (shape[3] * space.downscale()), (int) (shape[2] * space.downscale()));
+    }
+
     /** The noise itself, float32; owned by the caller's region. */
     Latent draw(NoiseSource seeded) {
         if (file == null) {

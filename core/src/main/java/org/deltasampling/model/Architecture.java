@@ -4,35 +4,87 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.unet.UNet;
-import org.deltasampling.nn.Activation;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
 
 /** The families of models that can be loaded, and the only place that lists facts about them. */
+@SuppressWarnings("ImmutableEnumChecker") // its lists are made by List.of
 public enum Architecture {
     /** CompVis' and Runway's models of 2022: CLIP ViT-L, transformers that project by 1x1 convolutions, epsilon. */
-    SD1("Stable Diffusion 1.x", 768, Activation.QUICK_GELU),
+    SD1("Stable Diffusion 1.x", 768, 0.18215, List.of(TextEncoder.CLIP_L)),
 
     /** Stability's models of 2022: OpenCLIP ViT-H up to its layer before the last, linear projections, epsilon or v. */
-    SD2("Stable Diffusion 2.x", 1024, Activation.GELU);
+    SD2("Stable Diffusion 2.x", 1024, 0.18215, List.of(TextEncoder.OPEN_CLIP_H)) {
+        @Override
+        long side(Parameterization predicts) {
+            return predicts == Parameterization.VELOCITY ? 96 : 64;
+        }
+
+        @Override
+        boolean looksLikeVelocity(WeightSource unet, UNet.Config config) {
+            return deviation(unet, config) > VELOCITY_DEVIATION;
+        }
+    },
+
+    /**
+     * Stability's models of 2023 (Podell et al.): the layers before the last of CLIP ViT-L and of OpenCLIP ViT-bigG side by
+     * side, bigG's pooled projection and the picture's sizes beside the timestep, linear projections, epsilon or v.
+     */
+    SDXL("Stable Diffusion XL", 2048, 0.13025, List.of(TextEncoder.CLIP_L_OF_XL, TextEncoder.OPEN_CLIP_G_OF_XL)) {
+        @Override
+        long side(Parameterization predicts) {
+            return 128;
+        }
+
+        @Override
+        boolean isSilentWithoutNegative() {
+            return true;
+        }
+
+        @Override
+        public Conditioning told(List<ClipText.Output> texts, long height, long width) {
+            Tensor tokens = torch.cat(
+                    new TensorVector(
+                            texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),
+                    2);
+            Tensor sizes = Tensor.create(new float[] {height, width, 0, 0, height, width}, 1, 6);
+            return new Conditioning(tokens, texts.get(texts.size() - 1).pooled(), sizes);
+        }
+
+        @Override
+        JsonNode scheduler(JsonNode config) {
+            return config;
+        }
+
+        @Override
+        void sampling(ObjectNode config, boolean zeroTerminalSnr) {
+            config.put("_class_name", "EulerDiscreteScheduler");
+            config.put("timestep_spacing", zeroTerminalSnr ? "trailing" : "leading");
+        }
+    };
 
     /** Where SD-2 files have a larger deviation of the last transformer's first norm bias, they are v-prediction (ComfyUI). */
     private static final double VELOCITY_DEVIATION = 0.09;
 
     private final String title;
     private final long contextWidth;
-    private final Activation textActivation;
+    private final double scale;
+    private final List<TextEncoder> texts;
 
-    Architecture(String title, long contextWidth, Activation textActivation) {
+    Architecture(String title, long contextWidth, double scale, List<TextEncoder> texts) {
         this.title = title;
         this.contextWidth = contextWidth;
-        this.textActivation = textActivation;
+        this.scale = scale;
+        this.texts = texts;
     }
 
     /** The family's name for people. */
@@ -42,7 +94,7 @@ public enum Architecture {
 
     /** The family of a UNet, told by its form. */
     public static Architecture of(UNet.Config unet) {
-        return unet.linearProjection() ? SD2 : SD1;
+        return unet.pooledWidth() > 0 ? SDXL : unet.linearProjection() ? SD2 : SD1;
     }
 
     /** The family whose published models read text embeddings of that width. */
@@ -50,8 +102,39 @@ public enum Architecture {
         return Arrays.stream(values()).filter(a -> a.contextWidth == width).findFirst();
     }
 
-    /** The text encoder of a file without a config: what leaves no trace in the shapes is the family's. */
-    ClipText.Config textConfig(WeightSource text) {
+    /** Its text encoders, in the order of diffusers' folders. */
+    List<TextEncoder> texts() {
+        return texts;
+    }
+
+    /** The token that fills up a short prompt for text encoder {@code index}, where a model brings no tokenizer. */
+    public String pad(int index) {
+        return texts.get(index).pad();
+    }
+
+    /** Width and height of the latents that its published models with such an output were trained on. */
+    long side(Parameterization predicts) {
+        return 64;
+    }
+
+    /** Whether its guidance without a negative prompt is away from zeros rather than from an empty text, as in diffusers. */
+    boolean isSilentWithoutNegative() {
+        return false;
+    }
+
+    /**
+     * What the UNet is told of a text.
+     *
+     * @param texts what each text encoder says of it
+     * @param height of the picture in pixels
+     * @param width of the picture in pixels
+     */
+    public Conditioning told(List<ClipText.Output> texts, long height, long width) {
+        return new Conditioning(texts.get(0).last());
+    }
+
+    /** Text encoder {@code index} of a file without a config: what leaves no trace in the shapes is the family's. */
+    ClipText.Config textConfig(int index, WeightSource text) {
         ClipText.Config c = ClipText.Config.infer(text);
         return new ClipText.Config(
                 c.vocabulary(),
@@ -60,27 +143,49 @@ public enum Architecture {
                 c.inner(),
                 c.layers(),
                 c.heads(),
-                textActivation,
+                texts.get(index).activation(),
                 c.eps(),
                 c.end(),
                 c.projection());
     }
 
+    /** What brings the latents of the family's autoencoder to about unit variance. */
+    double latentScale() {
+        return scale;
+    }
+
+    /** A folder's scheduler config as diffusers' pipeline of the family takes it: SD-1's and SD-2's never clip latents. */
+    JsonNode scheduler(JsonNode config) {
+        return config instanceof ObjectNode object ? object.put("clip_sample", false) : config;
+    }
+
     /**
      * The scheduler config of a file without one, in diffusers' words: the noise that the family was trained with, and
-     * nothing about how to sample.
+     * what is known of how to sample it.
+     *
+     * @param zeroTerminalSnr whether the noise was rescaled to end in nothing but noise (Lin et al. 2023), in which case
+     *     sampling is to begin there
      */
-    static JsonNode scheduler(boolean velocity) {
+    JsonNode scheduler(boolean velocity, boolean zeroTerminalSnr) {
         ObjectNode config = JsonNodeFactory.instance.objectNode();
         config.put("beta_schedule", "scaled_linear").put("beta_start", 0.00085).put("beta_end", 0.012);
         config.put("num_train_timesteps", 1000).put("steps_offset", 1).put("set_alpha_to_one", false);
-        return config.put("prediction_type", velocity ? "v_prediction" : "epsilon");
+        config.put("clip_sample", false).put("prediction_type", velocity ? "v_prediction" : "epsilon");
+        config.put("rescale_betas_zero_snr", zeroTerminalSnr);
+        sampling(config, zeroTerminalSnr);
+        return config;
+    }
+
+    void sampling(ObjectNode config, boolean zeroTerminalSnr) {
+        if (zeroTerminalSnr) {
+            config.put("timestep_spacing", "trailing");
+        }
     }
 
     /**
      * Whether the UNet of a file without a config predicts v rather than epsilon. The file may say so (a tensor named
-     * {@code v_pred}, or modelspec metadata); else SD-1 predicts epsilon, and SD-2 is told by the weights themselves, by the
-     * deviation of {@code norm1.bias} in the last transformer of the finest level that has one, which is {@code
+     * {@code v_pred}, or modelspec metadata); else all but SD-2 predict epsilon, and SD-2 is told by the weights themselves,
+     * by the deviation of {@code norm1.bias} in the last transformer of the finest level that has one, which is {@code
      * output_blocks.11.1} at full size.
      *
      * @param said the metadata {@code modelspec.prediction_type}, empty if there is none
@@ -89,18 +194,23 @@ public enum Architecture {
         if (!said.isEmpty()) {
             return said.startsWith("v");
         }
-        if (this == SD1 || namesInFile.contains("v_pred")) {
-            return namesInFile.contains("v_pred");
-        }
+        return namesInFile.contains("v_pred") || looksLikeVelocity(unet, config);
+    }
+
+    boolean looksLikeVelocity(WeightSource unet, UNet.Config config) {
+        return false;
+    }
+
+    private static double deviation(WeightSource unet, UNet.Config config) {
         int finest = config.attentionUp().indexOf(true);
         if (finest < 0) {
-            return false;
+            return 0;
         }
         String bias = "up_blocks.%d.attentions.%d.transformer_blocks.0.norm1.bias"
                 .formatted(config.channels().size() - 1 - finest, config.resnets());
         try (TensorScope scope = TensorScope.open()) {
             Tensor values = unet.load(bias).to(torch.ScalarType.Float);
-            return values.std().item_double() > VELOCITY_DEVIATION;
+            return values.std().item_double();
         }
     }
 }

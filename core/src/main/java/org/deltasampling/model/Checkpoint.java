@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
@@ -48,10 +48,10 @@ public final class Checkpoint implements AutoCloseable {
     private WeightCheck rest = WeightCheck.NONE;
     private @Nullable Part<UNet.Config> unet;
     private @Nullable Part<AutoencoderKl.Config> vae;
-    private @Nullable Part<ClipText.Config> text;
+    private final List<Part<ClipText.Config>> texts = new ArrayList<>();
     private @Nullable JsonNode scheduler;
-    private @Nullable Path tokenizer;
     private int sampleSize;
+    private boolean silentWithoutNegative;
 
     private Checkpoint(Path path) {
         this.path = path;
@@ -84,6 +84,7 @@ public final class Checkpoint implements AutoCloseable {
             } else {
                 checkpoint.readFile();
             }
+            checkpoint.requireItsTexts();
             return checkpoint;
         } catch (BadWeightsException e) {
             checkpoint.close();
@@ -99,24 +100,36 @@ public final class Checkpoint implements AutoCloseable {
                 KeyTable.read("unet-diffusers"),
                 w -> unetConfig,
                 c -> p -> new UNet(c, p));
+        requirePlain(unetConfig);
         AutoencoderKl.Config vaeConfig = configured(folder, "vae", AutoencoderKl.Config::read);
         vae = part(
                 weights(folder.weights("vae", "diffusion_pytorch_model")),
                 KeyTable.read("vae-diffusers"),
                 w -> vaeConfig,
                 c -> p -> new AutoencoderKl(c, p));
-        ClipText.Config textConfig = configured(folder, "text_encoder", ClipText.Config::read);
-        text = part(
-                weights(folder.weights("text_encoder", "model")),
-                DiffusersFolder.textTable(textConfig),
-                w -> textConfig,
-                c -> p -> new ClipText(c, p));
-        requirePlain(unetConfig);
-        sampleSize = folder.config("unet").path("sample_size").asInt();
-        scheduler = DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json"));
-        if (Files.isDirectory(path.resolve("tokenizer"))) {
-            tokenizer = path.resolve("tokenizer");
+        for (int i = 0; i < architecture().texts().size(); i++) {
+            ClipText.Config textConfig = configured(folder, textEncoder(i), ClipText.Config::read);
+            texts.add(part(
+                    weights(folder.weights(textEncoder(i), "model")),
+                    DiffusersFolder.textTable(textConfig),
+                    w -> textConfig,
+                    c -> p -> new ClipText(c, p)));
         }
+        sampleSize = folder.config("unet").path("sample_size").asInt();
+        silentWithoutNegative = folder.index()
+                .path("force_zeros_for_empty_prompt")
+                .asBoolean(architecture().isSilentWithoutNegative());
+        scheduler = architecture().scheduler(DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json")));
+    }
+
+    /** The name of text encoder {@code index} among the {@link #parts}. */
+    public static String textEncoder(int index) {
+        return numbered("text_encoder", index);
+    }
+
+    /** diffusers' name of a part of which there may be several. */
+    private static String numbered(String part, int index) {
+        return index == 0 ? part : part + "_" + (index + 1);
     }
 
     private static <C> C configured(DiffusersFolder folder, String part, Function<JsonNode, C> read) {
@@ -148,10 +161,21 @@ public final class Checkpoint implements AutoCloseable {
         unet = part(file, OriginalLayout.unet(names), UNet.Config::infer, c -> p -> new UNet(c, p));
         Architecture family = architecture();
         if (OriginalLayout.hasVae(names)) {
-            vae = part(file, OriginalLayout.vae(names), AutoencoderKl.Config::infer, c -> p -> new AutoencoderKl(c, p));
+            vae = part(
+                    file,
+                    OriginalLayout.vae(names),
+                    w -> AutoencoderKl.Config.infer(w, family.latentScale(), 0),
+                    c -> p -> new AutoencoderKl(c, p));
         }
-        if (OriginalLayout.hasText(names)) {
-            text = part(file, OriginalLayout.text(names), family::textConfig, c -> p -> new ClipText(c, p));
+        if (family.texts().stream().allMatch(text -> text.isIn(names))) {
+            for (int i = 0; i < family.texts().size(); i++) {
+                int index = i;
+                texts.add(part(
+                        file,
+                        family.texts().get(i).table(names),
+                        w -> family.textConfig(index, w),
+                        c -> p -> new ClipText(c, p)));
+            }
         }
         KeyTable beside = KeyTable.read("single-file");
         rest = new WeightCheck(
@@ -165,7 +189,10 @@ public final class Checkpoint implements AutoCloseable {
 
     private JsonNode scheduler(SafetensorsFile file, Architecture family) {
         String said = file.metadata().getOrDefault("modelspec.prediction_type", "");
-        return Architecture.scheduler(family.predictsVelocity(unet().weights(), unet().config(), file.names(), said));
+        Set<String> names = file.names();
+        boolean velocity = family.predictsVelocity(unet().weights(), unet().config(), names, said);
+        silentWithoutNegative = family.isSilentWithoutNegative();
+        return family.scheduler(velocity, names.contains("ztsnr"));
     }
 
     /** Inpainting, depth and the like read more than the latent. */
@@ -175,6 +202,22 @@ public final class Checkpoint implements AutoCloseable {
                     ("%s is a variant whose UNet reads %d channels rather than %d (inpainting, depth, upscaling or editing):"
                                     + " give a plain text-to-image model")
                             .formatted(path, c.inChannels(), c.outChannels()));
+        }
+    }
+
+    /** Text encoders of another model would be noticed only in the middle of the first step. */
+    private void requireItsTexts() {
+        if (texts.isEmpty()) {
+            return;
+        }
+        UNet.Config c = unet().config();
+        long width = texts.stream().mapToLong(text -> text.config().width()).sum();
+        long pooled = texts.get(texts.size() - 1).config().projection();
+        if (width != c.contextWidth() || (c.pooledWidth() > 0 && pooled != c.pooledWidth())) {
+            throw new BadWeightsException(
+                    ("%s cannot be used: its text is %d wide and %d pooled where its UNet reads %d and %d;"
+                                    + " take all parts from the same model")
+                            .formatted(path, width, pooled, c.contextWidth(), c.pooledWidth()));
         }
     }
 
@@ -237,12 +280,19 @@ public final class Checkpoint implements AutoCloseable {
         return wanted(vae, "autoencoder (VAE)");
     }
 
-    /** The text encoder; throws {@link BadWeightsException} if the file has none. */
+    /** The first text encoder; throws {@link BadWeightsException} if the file has not all that it needs. */
     public Part<ClipText.Config> text() {
-        return wanted(text, "text encoder");
+        return texts().get(0);
     }
 
-    private <C> Part<C> wanted(@Nullable Part<C> part, String name) {
+    /** The text encoders; throws {@link BadWeightsException} if the file has not all that it needs. */
+    public List<Part<ClipText.Config>> texts() {
+        int needed = architecture().texts().size();
+        wanted(texts.isEmpty() ? null : texts, needed == 1 ? "text encoder" : needed + " text encoders");
+        return List.copyOf(texts);
+    }
+
+    private <T> T wanted(@Nullable T part, String name) {
         if (part == null) {
             throw new BadWeightsException(
                     "%s has no %s: give a whole model, a diffusers folder or a checkpoint that holds UNet, autoencoder and text encoder"
@@ -258,15 +308,15 @@ public final class Checkpoint implements AutoCloseable {
         if (vae != null) {
             parts.put("vae", vae);
         }
-        if (text != null) {
-            parts.put("text_encoder", text);
+        for (int i = 0; i < texts.size(); i++) {
+            parts.put(textEncoder(i), texts.get(i));
         }
         return parts;
     }
 
     /** Whether it has all that a picture needs: UNet, autoencoder and text encoder. */
     public boolean whole() {
-        return vae != null && text != null;
+        return vae != null && !texts.isEmpty();
     }
 
     /**
@@ -277,7 +327,7 @@ public final class Checkpoint implements AutoCloseable {
     public Checkpoint requireWhole() {
         unet();
         vae();
-        text();
+        texts();
         return this;
     }
 
@@ -294,22 +344,35 @@ public final class Checkpoint implements AutoCloseable {
         return Objects.requireNonNull(scheduler);
     }
 
-    /** Width and height of the latents that it was trained on, as its folder says. */
-    public OptionalInt sampleSize() {
-        return sampleSize > 0 ? OptionalInt.of(sampleSize) : OptionalInt.empty();
+    /** Width and height of the latents that it was trained on, as its folder says, else as its family's were. */
+    public int sampleSize(Parameterization predicts) {
+        return sampleSize > 0 ? sampleSize : (int) architecture().side(predicts);
     }
 
-    /** Its own tokenizer's folder; without one it is CLIP's usual tokenizer. */
-    public Optional<Path> tokenizer() {
-        return Optional.ofNullable(tokenizer);
+    /**
+     * The folder of its own tokenizer for text encoder {@code index}; without one it is CLIP's usual tokenizer, filled up
+     * by {@link Architecture#pad}.
+     */
+    public Optional<Path> tokenizer(int index) {
+        return Optional.of(path.resolve(numbered("tokenizer", index))).filter(Files::isDirectory);
+    }
+
+    /** Whether guidance without a negative prompt is away from zeros rather than from an empty text. */
+    public boolean isSilentWithoutNegative() {
+        return silentWithoutNegative;
     }
 
     /** All its weights as a single file in the original layout holds them. */
     public WeightSource inOriginalLayout() {
-        return WeightSource.joined(List.of(
-                OriginalLayout.unet(unet().config()).spelled(unet().weights()),
-                OriginalLayout.vae(vae().config()).spelled(vae().weights()),
-                OriginalLayout.text(architecture(), text().config().layers()).spelled(text().weights())));
+        List<WeightSource> parts = new ArrayList<>();
+        parts.add(OriginalLayout.unet(unet().config()).spelled(unet().weights()));
+        parts.add(OriginalLayout.vae(vae().config()).spelled(vae().weights()));
+        for (int i = 0; i < texts().size(); i++) {
+            Part<ClipText.Config> text = texts.get(i);
+            parts.add(OriginalLayout.text(architecture(), i, text.config().layers())
+                    .spelled(text.weights()));
+        }
+        return WeightSource.joined(parts);
     }
 
     /** Closes the files; tensors that were loaded stay valid. */

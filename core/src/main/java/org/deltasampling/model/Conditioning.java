@@ -21,6 +21,11 @@ public record Conditioning(
         this(tokens, null, null);
     }
 
+    /** Zeros in place of the text: what diffusers' XL takes for no prompt at all. */
+    public Conditioning silent() {
+        return new Conditioning(torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes);
+    }
+
     /** The same for {@code pictures}: as it is, or if it is for one, repeated without copying. */
     Conditioning forBatch(long pictures) {
         return tokens.size(0) == pictures

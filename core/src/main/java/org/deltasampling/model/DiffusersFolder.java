@@ -19,6 +19,13 @@ record DiffusersFolder(Path root) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** diffusers' classes of the families; the second of each pair draws over a picture with the same models. */
+    private static final List<String> PIPELINES = List.of(
+            "StableDiffusionPipeline",
+            "StableDiffusionImg2ImgPipeline",
+            "StableDiffusionXLPipeline",
+            "StableDiffusionXLImg2ImgPipeline");
+
     /** Refuses a folder that is no model, or a model of another family. */
     void requireStableDiffusion() {
         if (!Files.exists(root.resolve("model_index.json"))) {
@@ -30,13 +37,25 @@ record DiffusersFolder(Path root) {
                                     ? "give the folder that has one"
                                     : "if you mean a file in it, give " + inside.get(0)));
         }
-        String pipeline =
-                json(root.resolve("model_index.json")).path("_class_name").asText();
-        if (!pipeline.equals("StableDiffusionPipeline") && !pipeline.equals("StableDiffusionImg2ImgPipeline")) {
+        JsonNode index = index();
+        String pipeline = index.path("_class_name").asText();
+        if (!PIPELINES.contains(pipeline)) {
             throw new BadWeightsException(
-                    "%s is a %s: give a Stable Diffusion 1.x or 2.x model, whose pipeline is StableDiffusionPipeline"
-                            .formatted(root, pipeline.isEmpty() ? "folder of unknown kind" : pipeline));
+                    "%s is a %s: give a Stable Diffusion 1.x, 2.x or XL model, whose pipeline is one of %s"
+                            .formatted(
+                                    root,
+                                    pipeline.isEmpty() ? "folder of unknown kind" : pipeline,
+                                    String.join(", ", PIPELINES)));
         }
+        if (index.path("text_encoder").path(0).isNull()) {
+            throw new BadWeightsException(
+                    "%s is %s: %s".formatted(root, FileKind.SDXL_REFINER.title(), FileKind.SDXL_REFINER.advice()));
+        }
+    }
+
+    /** The model_index.json. */
+    JsonNode index() {
+        return json(root.resolve("model_index.json"));
     }
 
     /** The config of a part. */

@@ -31,19 +31,24 @@ public enum FileKind {
             "give as MODEL the model it was made for",
             List.of("emb_params", "string_to_param"),
             List.of()),
-    SDXL(
-            "a Stable Diffusion XL model",
-            "give a Stable Diffusion 1.x or 2.x model",
-            List.of("conditioner.embedders.", "model.diffusion_model.label_emb.", "add_embedding."),
+    SDXL_REFINER(
+            "a Stable Diffusion XL refiner",
+            "give the base model, which makes pictures by itself",
+            List.of("conditioner.embedders.0.model."),
+            List.of()),
+    EDM(
+            "a model of the EDM process, such as Playground 2.5 or CosXL",
+            "give a Stable Diffusion model that predicts noise or velocity",
+            List.of("edm_mean", "edm_vpred."),
             List.of()),
     SD3(
             "a Stable Diffusion 3 model",
-            "give a Stable Diffusion 1.x or 2.x model",
+            "give a Stable Diffusion 1.x, 2.x or XL model",
             List.of("model.diffusion_model.joint_blocks.", "joint_blocks.", "text_encoders.", "context_embedder."),
             List.of()),
     FLUX(
             "a Flux model",
-            "give a Stable Diffusion 1.x or 2.x model",
+            "give a Stable Diffusion 1.x, 2.x or XL model",
             List.of("model.diffusion_model.double_blocks.", "double_blocks."),
             List.of()),
     /** The original layout, with the UNet and perhaps all else. */
@@ -64,11 +69,11 @@ public enum FileKind {
     TEXT_ENCODER(
             "a text encoder alone",
             "give a whole model: a diffusers folder, or a checkpoint that has the UNet and the autoencoder as well",
-            List.of("text_model.", "cond_stage_model.", "embeddings.token_embedding"),
+            List.of("text_model.", "cond_stage_model.", "conditioner.embedders.", "embeddings.token_embedding"),
             List.of()),
     UNKNOWN(
             "no model that is known here",
-            "give a Stable Diffusion 1.x or 2.x model: a diffusers folder or a .safetensors checkpoint",
+            "give a Stable Diffusion 1.x, 2.x or XL model: a diffusers folder or a .safetensors checkpoint",
             List.of(),
             List.of());
 

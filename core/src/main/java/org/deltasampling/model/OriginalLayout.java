@@ -1,6 +1,7 @@
 package org.deltasampling.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -20,29 +21,17 @@ public final class OriginalLayout {
 
     private static final String UNET = "model.diffusion_model.";
     private static final String VAE = "first_stage_model.";
-    private static final String CLIP = "cond_stage_model.transformer.";
-    private static final String OPEN_CLIP = "cond_stage_model.model.";
-
-    /** Layers of OpenCLIP ViT-H. */
-    private static final int VIT_H_LAYERS = 24;
 
     private OriginalLayout() {}
 
     /** Whether a name is in one of the parts. */
     static boolean isPart(String name) {
-        return Stream.of(UNET, VAE, CLIP, OPEN_CLIP).anyMatch(name::startsWith);
+        return Stream.of(UNET, VAE).anyMatch(name::startsWith)
+                || Arrays.stream(TextEncoder.values()).anyMatch(text -> text.has(name));
     }
 
     static boolean hasVae(Set<String> names) {
-        return any(names, VAE);
-    }
-
-    static boolean hasText(Set<String> names) {
-        return any(names, CLIP) || any(names, OPEN_CLIP);
-    }
-
-    private static boolean any(Set<String> names, String prefix) {
-        return names.stream().anyMatch(n -> n.startsWith(prefix));
+        return names.stream().anyMatch(n -> n.startsWith(VAE));
     }
 
     /** The UNet's names in a file of these names: a level ends with a downsampler, {@code op}, except the last. */
@@ -95,30 +84,13 @@ public final class OriginalLayout {
         return KeyTable.read("vae-original", Map.of("levels", levels, "layers", layers, "top", top), Map.of());
     }
 
-    /**
-     * The text encoder's names. Of OpenCLIP's layers the last is not used; a whole OpenCLIP is known by its text projection
-     * or its depth, while a file written from diffusers' weights has only the layers that are used.
-     */
-    static KeyTable text(Set<String> names) {
-        if (any(names, CLIP)) {
-            return KeyTable.read("clip-original");
-        }
-        int layers = indices(names, OPEN_CLIP + "transformer.resblocks.").size();
-        boolean whole = names.contains(OPEN_CLIP + "text_projection") || layers == VIT_H_LAYERS;
-        return openClip(whole ? layers - 1 : layers);
-    }
-
-    /** The text encoder's names for a model of that family with so many layers in use. */
-    public static KeyTable text(Architecture family, long layers) {
-        return family == Architecture.SD1 ? KeyTable.read("clip-original") : openClip((int) layers);
-    }
-
-    private static KeyTable openClip(int layers) {
-        return KeyTable.read("openclip-original", Map.of("layers", layers), Map.of());
+    /** The names of text encoder {@code index} of a model of that family with so many layers in use. */
+    public static KeyTable text(Architecture family, int index, long layers) {
+        return family.texts().get(index).table(layers);
     }
 
     /** The whole numbers that follow {@code prefix} in names. */
-    private static SortedSet<Integer> indices(Set<String> names, String prefix) {
+    static SortedSet<Integer> indices(Set<String> names, String prefix) {
         SortedSet<Integer> found = new TreeSet<>();
         for (String name : names) {
             int dot = name.indexOf('.', prefix.length());

@@ -49,7 +49,8 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         /** As diffusers has it under {@code config}. */
         private Sampler sampler(SchedulerConfig config) {
             return switch (this) {
-                case DDIM, EULER -> new Euler();
+                case DDIM -> Double.isInfinite(config.limit()) ? new Euler() : new ClippedDdim(config.limit());
+                case EULER -> new Euler();
                 case EULER_ANCESTRAL -> new EulerAncestral();
                 case HEUN -> new Heun();
                 case DPMPP_2M -> new DpmPlusPlus2M(config.lowerOrderLast());
@@ -151,6 +152,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
                         comfy, NoiseSchedule.withoutPenultimate(normal).plan(steps), 1);
             }
             case LMS -> new SamplingPlan(LinearMultistep.lmsToGuess(), normal.plan(steps), 1);
+            case DDIM -> new SamplingPlan(new Euler(), normal.plan(steps), 1);
             default -> new SamplingPlan(method.sampler(config), normal.plan(steps), 1);
         };
     }

@@ -3,6 +3,7 @@ package org.deltasampling.tensor;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -47,6 +48,11 @@ public final class Latent implements Carried {
     /** {@code factor * this}. */
     public Latent times(double factor) {
         return new Latent(tensor.mul(new Scalar(factor)));
+    }
+
+    /** Every element held to [-limit, limit]. */
+    public Latent clamped(double limit) {
+        return new Latent(tensor.clamp(new ScalarOptional(new Scalar(-limit)), new ScalarOptional(new Scalar(limit))));
     }
 
     /** {@code this + constant}, element by element. */

@@ -45,7 +45,8 @@ class LoraFileTest {
     void aKohyaFileChangesJustItsLayersAndTheRestIsShared() {
         try (Checkpoint model = model();
                 LoraFile file = LoraFile.open(Kit.root().resolve("delta-sd1-sdxl-lora/lora.safetensors"))) {
-            LowRank lora = file.on(model);
+            LowRank lora = on(file, model, "unet");
+            assertThat(file.on(model)).hasSize(1);
             assertThat(file.summary().spelling()).isEqualTo("kohya");
             assertThat(lora.touched()).hasSize(73);
             try (ResidentWeights base = new ResidentWeights(model.unet().weights(), Precision.FLOAT32);
@@ -87,10 +88,11 @@ class LoraFileTest {
             try (LoraFile lora = LoraFile.open(path)) {
                 assertThat(lora.summary().spelling()).isEqualTo(title);
                 assertThat(lora.summary().ranks()).containsExactly(2L);
-                LowRank adapter = lora.on(model);
-                assertThat(adapter.touched()).hasSize(4);
+                assertThat(on(lora, model, "unet").touched()).hasSize(3);
+                assertThat(on(lora, model, "text_encoder").touched()).hasSize(1);
                 for (String layer : new String[] {TO_Q, PROJ_IN, CONV, TEXT}) {
                     String name = (layer.equals(TEXT) ? text : unet).formatted(spell.apply(layer));
+                    LowRank adapter = on(lora, model, layer.equals(TEXT) ? "text_encoder" : "unet");
                     assertMerged(model, adapter, layer, file, name + down, name + up, 0.5);
                 }
             }
@@ -116,10 +118,45 @@ class LoraFileTest {
             file.put(processor + ".up.weight", factor(query, query.size(0), 4));
             SafetensorsWriter.write(path, file);
             try (LoraFile lora = LoraFile.open(path)) {
-                LowRank adapter = lora.on(model);
+                LowRank adapter = on(lora, model, "unet");
                 String name = "lora_unet_" + original;
                 assertMerged(model, adapter, CONV, file, name + ".lora_down.weight", name + ".lora_up.weight", 1);
                 assertMerged(model, adapter, TO_Q, file, processor + ".down.weight", processor + ".up.weight", 1);
+            }
+        }
+    }
+
+    /** XL's layers in every spelling; a layer of the same name in each text encoder is told by its number. */
+    @ParameterizedTest
+    @CsvSource({
+        "unet,           down_blocks.1.attentions.0.proj_in, lora_unet_down_blocks_1_attentions_0_proj_in",
+        "unet,           down_blocks.1.attentions.0.proj_in, lora_unet_input_blocks_3_1_proj_in",
+        "unet,           down_blocks.1.attentions.0.proj_in, unet.down_blocks.1.attentions.0.proj_in",
+        "unet,           add_embedding.linear_1,             lora_unet_label_emb_0_0",
+        "unet,           mid_block.resnets.1.conv1,          lora_unet_middle_block_2_in_layers_2",
+        "unet,           up_blocks.0.upsamplers.0.conv,      lora_unet_output_blocks_1_2_conv",
+        "text_encoder,   text_model.encoder.layers.1.self_attn.q_proj, lora_te1_text_model_encoder_layers_1_self_attn_q_proj",
+        "text_encoder,   text_model.encoder.layers.1.self_attn.q_proj, text_encoder.text_model.encoder.layers.1.self_attn.q_proj",
+        "text_encoder_2, text_model.encoder.layers.1.self_attn.q_proj, lora_te2_text_model_encoder_layers_1_self_attn_q_proj",
+        "text_encoder_2, text_model.encoder.layers.1.self_attn.q_proj, text_encoder_2.text_model.encoder.layers.1.self_attn.q_proj",
+        "text_encoder_2, text_projection,                    lora_te2_text_projection"
+    })
+    void eachPartOfXlIsFound(String part, String layer, String spelling) {
+        Path path = folder.resolve("lora.safetensors");
+        boolean kohya = spelling.startsWith("lora_");
+        try (Checkpoint model = Checkpoint.open(Kit.root().resolve("pipe-sdxl/model"));
+                TensorScope scope = TensorScope.open()) {
+            WeightSource weights =
+                    Objects.requireNonNull(model.parts().get(part)).weights();
+            Tensor w = weights.load(layer + ".weight");
+            SafetensorsWriter.write(
+                    path,
+                    Map.of(
+                            spelling + (kohya ? ".lora_down.weight" : ".lora_A.weight"), factor(w, 2, w.size(1)),
+                            spelling + (kohya ? ".lora_up.weight" : ".lora_B.weight"), factor(w, w.size(0), 2)));
+            try (LoraFile lora = LoraFile.open(path)) {
+                assertThat(lora.on(model).keySet()).containsExactly(part);
+                assertThat(on(lora, model, part).touched()).containsExactly(layer + ".weight");
             }
         }
     }
@@ -151,7 +188,14 @@ class LoraFileTest {
 
     private static void assertScale(Checkpoint model, Path path, Map<String, Tensor> file, String name, double scale) {
         try (LoraFile lora = LoraFile.open(path)) {
-            assertMerged(model, lora.on(model), TO_Q, file, name + ".lora_A.weight", name + ".lora_B.weight", scale);
+            assertMerged(
+                    model,
+                    on(lora, model, "unet"),
+                    TO_Q,
+                    file,
+                    name + ".lora_A.weight",
+                    name + ".lora_B.weight",
+                    scale);
         }
     }
 
@@ -205,6 +249,10 @@ class LoraFileTest {
         assertThatThrownBy(() -> LoraFile.open(Kit.root().resolve(file)).close())
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining(kind);
+    }
+
+    private static LowRank on(LoraFile lora, Checkpoint model, String part) {
+        return Objects.requireNonNull(lora.on(model).get(part), part);
     }
 
     private static void assertMerged(

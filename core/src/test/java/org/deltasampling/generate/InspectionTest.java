@@ -36,6 +36,16 @@ class InspectionTest {
     }
 
     @Test
+    void xlIsKnown() {
+        Inspection xl = Inspection.of(Kit.root().resolve("pipe-sdxl/model"));
+        assertThat(xl.loadable()).isTrue();
+        assertThat(xl.toText())
+                .contains("Stable Diffusion XL")
+                .contains("epsilon")
+                .contains("text_encoder_2");
+    }
+
+    @Test
     void aLoraIsDescribed() {
         Inspection lora = Inspection.of(Kit.root().resolve("delta-sd1-sdxl-lora/lora.safetensors"));
         assertThat(lora.loadable()).isTrue();

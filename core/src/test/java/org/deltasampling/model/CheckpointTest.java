@@ -18,6 +18,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
+import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.diffusion.Spacing;
+import org.deltasampling.nn.Activation;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.SafetensorsFile;
@@ -37,14 +40,14 @@ class CheckpointTest {
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"pipe-sd1, SD1, epsilon", "pipe-sd2, SD2, v_prediction"})
+    @CsvSource({"pipe-sd1, SD1, epsilon", "pipe-sd2, SD2, v_prediction", "pipe-sdxl, SDXL, epsilon"})
     void aFolderAndItsOriginalLayoutAreTheSameModel(String kit, Architecture family, String prediction) {
         Path single = folder.resolve("single.safetensors");
         try (Checkpoint original = Checkpoint.open(model(kit))) {
             assertThat(original.architecture()).isEqualTo(family);
             assertThat(original.requireWhole()).isSameAs(original);
-            assertThat(original.files()).hasSize(3);
-            assertThat(original.tokenizer()).contains(model(kit).resolve("tokenizer"));
+            assertThat(original.files()).hasSameSizeAs(original.parts().keySet());
+            assertThat(original.tokenizer(0)).contains(model(kit).resolve("tokenizer"));
             assertThat(original.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
             SafetensorsWriter.write(
                     single, original.inOriginalLayout(), Map.of("modelspec.prediction_type", prediction));
@@ -52,10 +55,12 @@ class CheckpointTest {
                 assertThat(written.architecture()).isEqualTo(family);
                 assertThat(written.unet().config()).isEqualTo(original.unet().config());
                 assertThat(written.vae().config()).isEqualTo(original.vae().config());
-                assertThat(written.text().config().activation())
-                        .isEqualTo(original.text().config().activation());
+                assertThat(written.parts().keySet())
+                        .containsExactlyElementsOf(original.parts().keySet());
+                assertThat(activations(written)).isEqualTo(activations(original));
+                assertThat(written.isSilentWithoutNegative()).isEqualTo(original.isSilentWithoutNegative());
                 assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
-                assertThat(written.tokenizer()).isEmpty();
+                assertThat(written.tokenizer(0)).isEmpty();
                 original.parts()
                         .forEach((name, part) -> assertSame(
                                 part.weights(),
@@ -132,6 +137,46 @@ class CheckpointTest {
         }
     }
 
+    /** Fine-tunes of XL carry empty tensors that say how they were trained. */
+    @ParameterizedTest
+    @CsvSource({"'', epsilon, false", "v_pred, v_prediction, false", "v_pred ztsnr, v_prediction, true"})
+    void aSingleXlFileSaysHowItWasTrained(String marks, String prediction, boolean zeroTerminalSnr) {
+        Path single = folder.resolve("single.safetensors");
+        try (Checkpoint original = Checkpoint.open(model("pipe-sdxl"));
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = loaded(original.inOriginalLayout());
+            Stream.of(marks.split(" ", -1)).filter(m -> !m.isEmpty()).forEach(m -> tensors.put(m, torch.zeros(0)));
+            SafetensorsWriter.write(single, tensors);
+            try (Checkpoint written = Checkpoint.open(single)) {
+                SchedulerConfig scheduler = SchedulerConfig.read(written.scheduler());
+                assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+                assertThat(scheduler.trained().highest() > 4000).isEqualTo(zeroTerminalSnr);
+                assertThat(scheduler.spacing()).isEqualTo(zeroTerminalSnr ? Spacing.TRAILING : Spacing.LEADING);
+                assertThat(written.vae().config().scale()).isEqualTo(0.13025);
+            }
+        }
+    }
+
+    @Test
+    void whatIsLikeXlAndIsNotIsCalledWhatItIs() throws IOException {
+        Path single = folder.resolve("single.safetensors");
+        try (Checkpoint original = Checkpoint.open(model("pipe-sdxl"));
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = loaded(original.inOriginalLayout());
+            tensors.put("edm_mean", torch.zeros(1));
+            SafetensorsWriter.write(single, tensors);
+            assertRefused(single, "Playground");
+            tensors.remove("edm_mean");
+            tensors.put("conditioner.embedders.0.model.ln_final.weight", torch.zeros(64));
+            SafetensorsWriter.write(single, tensors);
+            assertRefused(single, "refiner");
+        }
+        Path copy = folder.resolve("model");
+        copy(model("pipe-sdxl"), copy);
+        copy(model("pipe-sd2").resolve("text_encoder"), copy.resolve("text_encoder"));
+        assertRefused(copy, "take all parts from the same model");
+    }
+
     @Test
     void shardsAndVariantsAreFound() throws IOException {
         Path copy = folder.resolve("model");
@@ -174,12 +219,10 @@ class CheckpointTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "pipe-sdxl/model | StableDiffusionXLPipeline",
                 "pipe-sd3/model | StableDiffusion3Pipeline",
                 "pipe-sd1/model/vae/diffusion_pytorch_model.safetensors | an autoencoder (VAE) alone",
                 "pipe-sd1/model/text_encoder/model.safetensors | a text encoder alone",
                 "pipe-sd3/model/transformer/diffusion_pytorch_model.safetensors | a Stable Diffusion 3 model",
-                "pipe-sdxl/model/unet/diffusion_pytorch_model.safetensors | a Stable Diffusion XL model",
                 "delta-sdxl-sd1-lora/lora.safetensors | a LoRA: give it with --lora",
                 "lycoris-lokr/adapter.safetensors | a LyCORIS adapter",
                 "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors | a ControlNet",
@@ -232,6 +275,12 @@ class CheckpointTest {
         assertThatThrownBy(() -> Checkpoint.open(path).close())
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining(words);
+    }
+
+    private static List<Activation> activations(Checkpoint checkpoint) {
+        return checkpoint.texts().stream()
+                .map(text -> text.config().activation())
+                .toList();
     }
 
     private static Path model(String kit) {

@@ -50,7 +50,7 @@ public final class RandomCheckpoint {
                 WeightSource.joined(List.of(
                         OriginalLayout.unet(unetConfig).spelled(random(p -> new UNet(unetConfig, p))),
                         OriginalLayout.vae(vaeConfig).spelled(random(p -> new AutoencoderKl(vaeConfig, p))),
-                        OriginalLayout.text(Architecture.SD1, textConfig.layers())
+                        OriginalLayout.text(Architecture.SD1, 0, textConfig.layers())
                                 .spelled(random(p -> new ClipText(textConfig, p))))),
                 Map.of());
     }

@@ -4,7 +4,9 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
@@ -37,18 +39,22 @@ final class Painter implements AutoCloseable {
 
     private Painter(Path folder, List<Path> adapters) {
         Checkpoint checkpoint = keep(Checkpoint.open(folder));
-        Adapter adapter = Adapter.NONE;
+        Map<String, Adapter> changes = new HashMap<>();
         for (Path file : adapters) {
-            adapter = adapter.then(keep(LoraFile.open(file)).on(checkpoint));
+            keep(LoraFile.open(file))
+                    .on(checkpoint)
+                    .forEach((part, change) -> changes.merge(part, change, Adapter::then));
         }
         scheduler = SchedulerConfig.read(checkpoint.scheduler());
         tokenizer = ClipTokenizer.of(folder.resolve("tokenizer"));
         text = new ClipText(
                 checkpoint.text().config(),
-                resident(adapter.weights(checkpoint.text().weights())));
+                resident(changes.getOrDefault("text_encoder", Adapter.NONE)
+                        .weights(checkpoint.text().weights())));
         unet = new UNet(
                 checkpoint.unet().config(),
-                resident(adapter.weights(checkpoint.unet().weights())));
+                resident(changes.getOrDefault("unet", Adapter.NONE)
+                        .weights(checkpoint.unet().weights())));
         autoencoder = new AutoencoderKl(
                 checkpoint.vae().config(), resident(checkpoint.vae().weights()));
     }

@@ -87,10 +87,11 @@ public final class AutoencoderKl {
         }
 
         /**
-         * From the shapes of a file without a config; names are canonical. Scale and shift leave no trace in the shapes:
-         * those of SD-1 and SD-2 are taken, 0.18215 and 0. Group norms have 32 groups.
+         * From the shapes of a file without a config; names are canonical. Group norms have 32 groups.
+         *
+         * @param scale,shift leave no trace in the shapes; see {@link LatentSpace}
          */
-        public static Config infer(WeightSource weights) {
+        public static Config infer(WeightSource weights, double scale, double shift) {
             List<Long> channels = new ArrayList<>();
             while (weights.names()
                     .contains("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))) {
@@ -110,8 +111,8 @@ public final class AutoencoderKl {
                     weights.names().contains("quant_conv.weight"),
                     weights.names().contains("post_quant_conv.weight"),
                     weights.names().contains("decoder.mid_block.attentions.0.to_q.weight"),
-                    0.18215,
-                    0);
+                    scale,
+                    shift);
         }
 
         /** The space of the latents; each level but the last halves the picture. */

@@ -1,0 +1,24 @@
+package org.deltasampling.sampling;
+
+import java.util.List;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.Step;
+import org.deltasampling.tensor.Latent;
+
+/**
+ * DDIM without noise that holds the guess to [-limit, limit] but steps with the noise of the guess as it was: diffusers'
+ * {@code clip_sample}, for which its schedulers' configs have to say no.
+ */
+record ClippedDdim(double limit) implements Sampler {
+
+    @Override
+    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
+        return Trail.follow(plan, x, (at, i) -> {
+            Step step = plan.get(i);
+            Latent clean = denoiser.denoise(at.x(), step.from());
+            listener.stepped(i, plan.size(), step.from(), clean);
+            Latent remaining = step.from().noise(at.x(), clean);
+            return new Trail(step.to().point(clean.clamped(limit), remaining), List.of());
+        });
+    }
+}
