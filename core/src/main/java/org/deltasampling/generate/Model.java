@@ -113,6 +113,10 @@ final class Model implements AutoCloseable {
 
     private static Set<Path> files(Checkpoint checkpoint) {
         Set<Path> files = new LinkedHashSet<>(checkpoint.files());
+        Path index = checkpoint.path().resolve("model_index.json");
+        if (Files.exists(index)) {
+            files.add(index);
+        }
         for (String part : FOLDERS) {
             Path folder = checkpoint.path().resolve(part);
             if (Files.isDirectory(folder)) {
