@@ -21,6 +21,11 @@ public record Conditioning(
         this(tokens, null, null);
     }
 
+    /** Text for a network that is told nothing of the picture's sizes. */
+    public Conditioning(Tensor tokens, Tensor pooled) {
+        this(tokens, pooled, null);
+    }
+
     /** Zeros in place of the text: what diffusers' XL takes for no prompt at all. */
     public Conditioning silent() {
         return new Conditioning(torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes);

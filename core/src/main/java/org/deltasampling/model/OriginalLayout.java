@@ -9,6 +9,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.weights.KeyTable;
@@ -66,6 +67,24 @@ public final class OriginalLayout {
                 "unet-original",
                 Map.of("levels", levels, "layers", layers),
                 Map.of("attending", attending, "plain", plain));
+    }
+
+    /** The names of an SD-3 transformer in a file of these names. */
+    static KeyTable mmdit(Set<String> names) {
+        SortedSet<Integer> blocks = indices(names, UNET + "joint_blocks.");
+        List<Integer> dual = blocks.stream()
+                .filter(i -> names.contains(UNET + "joint_blocks." + i + ".x_block.attn2.qkv.weight"))
+                .toList();
+        return mmdit(blocks.size(), dual);
+    }
+
+    /** The names of an SD-3 transformer of that config. */
+    public static KeyTable mmdit(MMDiT.Config c) {
+        return mmdit((int) c.layers(), c.dual().stream().map(Long::intValue).toList());
+    }
+
+    private static KeyTable mmdit(int layers, List<Integer> dual) {
+        return KeyTable.read("mmdit-original", Map.of("layers", layers), Map.of("dual", dual));
     }
 
     static KeyTable vae(Set<String> names) {

@@ -20,6 +20,13 @@ public enum Activation {
             return torch.gelu(x);
         }
     },
+    /** The same with Phi approximated by a tanh: transformers' gelu_new, diffusers' gelu-approximate. */
+    GELU_TANH {
+        @Override
+        public Tensor apply(Tensor x) {
+            return torch.gelu(x, "tanh");
+        }
+    },
     /** x sigmoid(1.702 x), as OpenAI's CLIP has it. */
     QUICK_GELU {
         @Override

@@ -44,24 +44,40 @@ public record Attention(Linear query, Linear key, Linear value, Linear out, long
         return apply(x, x, true);
     }
 
-    /** Scores in float32 whatever the weights are: libtorch's bfloat16 attention is a naive loop on the CPU. */
     private Tensor apply(Tensor x, Tensor context, boolean causal) {
-        Tensor q = split(query.apply(x)); // (b, heads, tokens, d)
-        Tensor k = split(key.apply(context)); // (b, heads, others, d)
-        Tensor v = split(value.apply(context)); // (b, heads, others, d)
+        Tensor q = heads(query.apply(x), heads); // (b, heads, tokens, d)
+        Tensor k = heads(key.apply(context), heads); // (b, heads, others, d)
+        Tensor v = heads(value.apply(context), heads); // (b, heads, others, d)
+        return out.apply(attend(q, k, v, new TensorOptional(), causal, new DoubleOptional())); // (b, tokens, width)
+    }
+
+    /** x (b, n, heads d) to (b, heads, n, d). */
+    public static Tensor heads(Tensor x, long heads) {
+        return x.view(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+    }
+
+    /** The attention alone: q (b, heads, tokens, d), k and v (b, heads, others, d) to (b, tokens, heads d). */
+    public static Tensor attend(Tensor q, Tensor k, Tensor v) {
+        return attend(q, k, v, new TensorOptional(), false, new DoubleOptional());
+    }
+
+    /** softmax(Q K^T + bias) V, not divided by sqrt(d): T5's; bias (1, heads, tokens, others), float32. */
+    public static Tensor attendBiased(Tensor q, Tensor k, Tensor v, Tensor bias) {
+        return attend(q, k, v, new TensorOptional(bias), false, new DoubleOptional(1.0));
+    }
+
+    /** Scores in float32 whatever the weights are: libtorch's bfloat16 attention is a naive loop on the CPU. */
+    private static Tensor attend(
+            Tensor q, Tensor k, Tensor v, TensorOptional bias, boolean causal, DoubleOptional scale) {
         Tensor y = torch.scaled_dot_product_attention(
                 q.to(torch.ScalarType.Float),
                 k.to(torch.ScalarType.Float),
                 v.to(torch.ScalarType.Float),
-                new TensorOptional(),
+                bias,
                 0,
                 causal,
-                new DoubleOptional(),
+                scale,
                 false); // (b, heads, tokens, d)
-        return out.apply(y.transpose(1, 2).flatten(2, 3).to(x.scalar_type())); // (b, tokens, width)
-    }
-
-    private Tensor split(Tensor x) { // (b, n, heads * d) to (b, heads, n, d)
-        return x.view(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+        return y.transpose(1, 2).flatten(2, 3).to(q.scalar_type()); // (b, tokens, heads d)
     }
 }

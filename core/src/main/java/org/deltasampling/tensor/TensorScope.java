@@ -56,6 +56,25 @@ public final class TensorScope implements AutoCloseable {
         return result;
     }
 
+    /**
+     * Passes {@code start} through {@code layers}, each in a region of its own; what one layer made is released after the
+     * next, so that memory does not grow with the depth. The caller keeps {@code start}. Gradients as in {@link
+     * #scopedTensor}.
+     */
+    public static <L> Tensor through(Tensor start, List<L> layers, BiFunction<Tensor, L, Tensor> next) {
+        Tensor state = start;
+        boolean ours = false;
+        for (L layer : layers) {
+            Tensor before = state;
+            state = scopedTensor(() -> next.apply(before, layer));
+            if (ours) {
+                before.close();
+            }
+            ours = true;
+        }
+        return state;
+    }
+
     /** Runs {@code body} in a region of its own; the latents it returns move to the caller's region, the temporaries die. */
     public static <S extends Carried> S scoped(Supplier<S> body) {
         PointerScope outer = PointerScope.getInnerScope();

@@ -3,16 +3,22 @@ package org.deltasampling.model;
 import static org.deltasampling.TensorAssert.assertThat;
 
 import java.nio.file.Path;
+import org.assertj.core.api.Assertions;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightSource;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -42,7 +48,64 @@ class NetworksKitTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"vae-4ch", "vae-xl"})
+    @ValueSource(strings = {"mmdit-sd3", "mmdit-sd35m", "mmdit-sd35l"})
+    void mmdit(String name) {
+        Kit.Case kit = Kit.at(name);
+        Path model = kit.path("model");
+        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
+                TensorScope scope = TensorScope.open()) {
+            MMDiT mmdit =
+                    new MMDiT(MMDiT.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
+            assertThat(mmdit.predict(
+                            kit.tensor("in.sample"),
+                            kit.tensor("in.timestep"),
+                            new Conditioning(kit.tensor("in.context"), kit.tensor("in.pooled"))))
+                    .isCloseTo(kit.tensor("out.sample"), Kit.NETWORK);
+        }
+    }
+
+    /** The names of Stability's files, written and read, and what their shapes alone tell. */
+    @ParameterizedTest
+    @ValueSource(strings = {"mmdit-sd3", "mmdit-sd35m", "mmdit-sd35l"})
+    void theOriginalNamesAreOneToOne(String name) {
+        Path model = Kit.at(name).path("model");
+        MMDiT.Config config = MMDiT.Config.read(Kit.json(model.resolve("config.json")));
+        KeyTable table = OriginalLayout.mmdit(config);
+        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+                TensorScope scope = TensorScope.open()) {
+            WeightSource spelled = table.spelled(file);
+            Assertions.assertThat(spelled.names())
+                    .contains("model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight")
+                    .allMatch(n -> n.startsWith("model.diffusion_model.") && !n.contains("transformer_blocks"));
+            WeightSource read = OriginalLayout.mmdit(spelled.names()).over(spelled);
+            Assertions.assertThat(read.names()).containsExactlyInAnyOrderElementsOf(file.names());
+            read.names().forEach(n -> assertThat(read.load(n)).as(n).isSameAs(file.load(n)));
+            MMDiT.Config inferred = MMDiT.Config.infer(read);
+            Assertions.assertThat(inferred.dual()).isEqualTo(config.dual());
+            Assertions.assertThat(inferred.places()).isEqualTo(config.places());
+            if (config.normedQueries()) { // else 64 channels a head, as in the published models
+                Assertions.assertThat(inferred).isEqualTo(config);
+            }
+        }
+    }
+
+    @Test
+    void t5() {
+        Kit.Case kit = Kit.at("t5");
+        Path model = kit.path("model");
+        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("model.safetensors"));
+                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
+                TensorScope scope = TensorScope.open()) {
+            T5Encoder.Config config = T5Encoder.Config.read(Kit.json(model.resolve("config.json")));
+            Assertions.assertThat(T5Encoder.Config.infer(file)).isEqualTo(config);
+            T5Encoder t5 = new T5Encoder(config, Parameters.from(weights));
+            assertThat(t5.encode(kit.tensor("in.ids"))).isCloseTo(kit.tensor("out.last"), Kit.NETWORK);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vae-4ch", "vae-xl", "vae-16ch"})
     void autoencoder(String name) {
         Kit.Case kit = Kit.at(name);
         Path model = kit.path("model");
