@@ -1,0 +1,181 @@
+package org.deltasampling.text;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.ToIntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.deltasampling.weights.BadWeightsException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The tokenizer of T5 (Raffel et al. 2020): a SentencePiece unigram model (Kudo 2018) over words that each begin with the
+ * sign {@code U+2581}. Gives the ids that Hugging Face's fast tokenizer gives.
+ */
+public final class T5Tokenizer {
+
+    static final String PAD = "<pad>";
+    static final String END = "</s>";
+
+    private static final char SPACE = '\u2581';
+
+    /**
+     * What a tokenizer is made of.
+     *
+     * @param normalized characters that are replaced first; null: none
+     * @param anyWhitespace whether words end at any white space, else at blanks only, others having become blanks before
+     * @param everyWord whether words after an added token begin with the sign too
+     */
+    record Parts(
+            Unigram model,
+            List<Added> added,
+            @Nullable CharsMap normalized,
+            boolean anyWhitespace,
+            boolean everyWord) {}
+
+    /** A token that is found whole in the prompt as it is written, perhaps with the white space beside it. */
+    record Added(String content, int id, boolean takesLeft, boolean takesRight) {
+
+        private String pattern() {
+            return (takesLeft ? "\\s*" : "") + Pattern.quote(content) + (takesRight ? "\\s*" : "");
+        }
+    }
+
+    private final Parts parts;
+    private final Pattern added;
+    private final Map<String, Integer> addedIds;
+    private final Pattern words;
+    private final int pad;
+    private final int end;
+
+    T5Tokenizer(Parts parts) {
+        this.parts = parts;
+        addedIds = parts.added.stream().collect(Collectors.toMap(Added::content, Added::id, (a, b) -> b));
+        ToIntFunction<Added> length = a -> a.content.length();
+        added = Pattern.compile(
+                parts.added.isEmpty()
+                        ? "(?!)"
+                        : parts.added.stream()
+                                .sorted(Comparator.comparingInt(length).reversed())
+                                .map(Added::pattern)
+                                .collect(Collectors.joining("|")),
+                Pattern.UNICODE_CHARACTER_CLASS);
+        words = Pattern.compile(parts.anyWhitespace ? "\\S+" : "[^ ]+", Pattern.UNICODE_CHARACTER_CLASS);
+        pad = special(PAD);
+        end = special(END);
+    }
+
+    /**
+     * The tokenizer in {@code path}: a folder with {@code tokenizer.json} or {@code spiece.model}, such as SD-3's {@code
+     * tokenizer_3}, or one of these files.
+     *
+     * @throws BadWeightsException saying which file is wanted if there is none, or what is wrong with it
+     */
+    public static T5Tokenizer of(Path path) {
+        Path json = Files.isDirectory(path) ? path.resolve("tokenizer.json") : path;
+        Path model = Files.isDirectory(path) ? path.resolve("spiece.model") : path;
+        if (json.toString().endsWith(".json") && Files.exists(json)) {
+            return new T5Tokenizer(UnigramFiles.json(json));
+        }
+        if (model.toString().endsWith(".model") && Files.exists(model)) {
+            return new T5Tokenizer(UnigramFiles.sentencePiece(model));
+        }
+        throw new BadWeightsException(("there is no T5 tokenizer at %s: give the tokenizer.json or the spiece.model of"
+                        + " google/t5-v1_1-xxl, which the folder tokenizer_3 of a Stable Diffusion 3 model holds")
+                .formatted(path));
+    }
+
+    /** One more than the largest id. */
+    public int vocabularySize() {
+        int inModel = parts.model.size();
+        return parts.added.stream().mapToInt(a -> a.id + 1).reduce(inModel, Math::max);
+    }
+
+    /** The ids of {@code prompt} and the end token, cut or padded to {@code length}. */
+    public Encoded encode(String prompt, int length) {
+        List<Token> tokens = tokens(prompt);
+        int kept = Math.min(tokens.size(), length - 1);
+        long[] ids = new long[length];
+        Arrays.fill(ids, pad);
+        for (int i = 0; i < kept; i++) {
+            ids[i] = tokens.get(i).id;
+        }
+        ids[kept] = end;
+        return new Encoded(
+                ids,
+                kept == tokens.size()
+                        ? ""
+                        : prompt.substring(tokens.get(kept).from).strip());
+    }
+
+    /** A token of the word that begins at character {@code from} of the prompt. */
+    private record Token(int id, int from) {}
+
+    private List<Token> tokens(String prompt) {
+        List<Token> tokens = new ArrayList<>();
+        int from = 0;
+        for (Matcher token = added.matcher(prompt); token.find(); from = token.end()) {
+            addWords(prompt, from, token.start(), tokens);
+            tokens.add(new Token(special(token.group().strip()), token.start()));
+        }
+        addWords(prompt, from, prompt.length(), tokens);
+        return tokens;
+    }
+
+    private void addWords(String prompt, int from, int to, List<Token> tokens) {
+        List<Integer> origins = new ArrayList<>(); // of each normalized character in the prompt
+        String text = normalized(prompt, from, to, origins);
+        for (Matcher word = words.matcher(text); word.find(); ) {
+            int at = origins.get(word.start());
+            boolean begins = parts.everyWord || at == 0;
+            String marked = begins && word.group().charAt(0) != SPACE ? SPACE + word.group() : word.group();
+            for (String piece : pieces(marked)) {
+                for (int id : parts.model.encode(piece)) {
+                    tokens.add(new Token(id, at));
+                }
+            }
+        }
+    }
+
+    /** A word is cut before each sign that it has inside. */
+    private static List<String> pieces(String word) {
+        List<String> pieces = new ArrayList<>();
+        int from = 0;
+        for (int at = word.indexOf(SPACE, 1); at > 0; at = word.indexOf(SPACE, at + 1)) {
+            pieces.add(word.substring(from, at));
+            from = at;
+        }
+        pieces.add(word.substring(from));
+        return pieces;
+    }
+
+    private String normalized(String prompt, int from, int to, List<Integer> origins) {
+        StringBuilder text = new StringBuilder();
+        CharsMap map = parts.normalized;
+        if (map == null) {
+            text.append(prompt, from, to);
+            for (int i = from; i < to; i++) {
+                origins.add(i);
+            }
+        } else {
+            map.replace(prompt.substring(from, to), (part, at) -> {
+                text.append(part);
+                for (int i = 0; i < part.length(); i++) {
+                    origins.add(from + at);
+                }
+            });
+        }
+        return text.toString();
+    }
+
+    private int special(String token) {
+        return Objects.requireNonNullElseGet(addedIds.get(token), () -> parts.model.id(token));
+    }
+}

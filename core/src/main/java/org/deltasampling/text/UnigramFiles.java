@@ -1,0 +1,210 @@
+package org.deltasampling.text;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Set;
+import org.deltasampling.text.T5Tokenizer.Added;
+import org.deltasampling.text.T5Tokenizer.Parts;
+import org.deltasampling.text.Unigram.Piece;
+import org.deltasampling.weights.BadWeightsException;
+import org.jspecify.annotations.Nullable;
+
+/** Reads a T5 tokenizer from Hugging Face's {@code tokenizer.json} or SentencePiece's {@code spiece.model}. */
+final class UnigramFiles {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Tokens that T5 keeps for its training and that the SentencePiece file does not count. */
+    private static final int EXTRA_IDS = 100;
+
+    /** What these do, the splitting into words does anyway. */
+    private static final Set<String> HARMLESS_NORMALIZERS = Set.of("Strip", "Replace");
+
+    private UnigramFiles() {}
+
+    static Parts json(Path file) {
+        JsonNode tokenizer;
+        try {
+            tokenizer = JSON.readTree(file.toFile());
+        } catch (JacksonException e) {
+            throw new BadWeightsException(file + " is not valid JSON: get the file again from its source", e);
+        } catch (IOException e) {
+            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        }
+        JsonNode model = tokenizer.path("model");
+        if (!model.path("type").asText().equals("Unigram")
+                || model.path("byte_fallback").asBoolean()) {
+            throw new BadWeightsException(file + " is not a T5 tokenizer: its model is no plain Unigram model");
+        }
+        List<Piece> pieces = new ArrayList<>();
+        for (JsonNode piece : model.path("vocab")) {
+            pieces.add(new Piece(piece.path(0).asText(), piece.path(1).asDouble()));
+        }
+        List<Added> added = new ArrayList<>();
+        for (JsonNode token : tokenizer.path("added_tokens")) {
+            added.add(new Added(
+                    token.path("content").asText(),
+                    token.path("id").asInt(),
+                    token.path("lstrip").asBoolean(),
+                    token.path("rstrip").asBoolean()));
+        }
+        List<JsonNode> splits = steps(tokenizer.path("pre_tokenizer"), "pretokenizers");
+        boolean anyWhitespace =
+                splits.stream().anyMatch(s -> s.path("type").asText().equals("WhitespaceSplit"));
+        boolean firstOnly =
+                splits.stream().anyMatch(s -> s.path("prepend_scheme").asText().equals("first"));
+        return new Parts(
+                new Unigram(pieces, model.path("unk_id").asInt()),
+                added,
+                normalizer(file, steps(tokenizer.path("normalizer"), "normalizers")),
+                anyWhitespace,
+                !(anyWhitespace && firstOnly));
+    }
+
+    /** A step alone, or the steps of a sequence. */
+    private static List<JsonNode> steps(JsonNode node, String list) {
+        List<JsonNode> steps = new ArrayList<>();
+        if (node.has(list)) {
+            node.path(list).forEach(steps::add);
+        } else if (node.isObject()) {
+            steps.add(node);
+        }
+        return steps;
+    }
+
+    private static @Nullable CharsMap normalizer(Path file, List<JsonNode> steps) {
+        CharsMap map = null;
+        for (JsonNode step : steps) {
+            String type = step.path("type").asText();
+            if (type.equals("Precompiled")) {
+                map = charsMap(Base64.getDecoder()
+                        .decode(step.path("precompiled_charsmap").asText()));
+            } else if (!HARMLESS_NORMALIZERS.contains(type)) {
+                throw new BadWeightsException(
+                        "%s asks for the normalizer %s, which T5's tokenizers do not have:".formatted(file, type)
+                                + " take the file from the model's own source");
+            }
+        }
+        return map;
+    }
+
+    private static @Nullable CharsMap charsMap(byte[] table) {
+        return table.length == 0 ? null : new CharsMap(table);
+    }
+
+    static Parts sentencePiece(Path file) {
+        try {
+            return sentencePiece(Files.readAllBytes(file));
+        } catch (IOException e) {
+            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        } catch (BufferUnderflowException | IllegalArgumentException e) {
+            throw new BadWeightsException(
+                    file + " is no SentencePiece model, or is cut short: get the file again from its source", e);
+        }
+    }
+
+    /** The message ModelProto of sentencepiece_model.proto: pieces are field 1, the normalizer is field 3. */
+    private static Parts sentencePiece(byte[] file) {
+        List<Piece> pieces = new ArrayList<>();
+        List<Added> added = new ArrayList<>();
+        byte[] table = {};
+        int unknown = 0;
+        for (Message all = new Message(file); all.next(); ) {
+            if (all.field == 1) {
+                String text = "";
+                double score = 0;
+                long type = NORMAL;
+                for (Message piece = new Message(all.bytes); piece.next(); ) {
+                    switch (piece.field) {
+                        case 1 -> text = new String(piece.bytes, StandardCharsets.UTF_8);
+                        case 2 -> score = Float.intBitsToFloat((int) piece.number);
+                        case 3 -> type = piece.number;
+                        default -> {} // nothing that is needed here
+                    }
+                }
+                if (type == UNKNOWN) {
+                    unknown = pieces.size();
+                }
+                if (type == UNKNOWN || type == CONTROL) {
+                    added.add(new Added(text, pieces.size(), false, false));
+                }
+                pieces.add(new Piece(text, score));
+            } else if (all.field == 3) {
+                for (Message normalizer = new Message(all.bytes); normalizer.next(); ) {
+                    table = normalizer.field == 2 ? normalizer.bytes : table;
+                }
+            }
+        }
+        for (int i = EXTRA_IDS - 1; i >= 0; i--) {
+            added.add(new Added("<extra_id_" + i + ">", pieces.size(), false, false));
+            pieces.add(new Piece("<extra_id_" + i + ">", 0));
+        }
+        return new Parts(new Unigram(pieces, unknown), added, charsMap(table), false, true);
+    }
+
+    private static final long NORMAL = 1;
+    private static final long UNKNOWN = 2;
+    private static final long CONTROL = 3;
+
+    /** The fields of a protocol buffers message, one after the other. */
+    private static final class Message {
+
+        private final ByteBuffer rest;
+        private int field;
+        private long number;
+        private byte[] bytes = {};
+
+        Message(byte[] message) {
+            rest = ByteBuffer.wrap(message).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        /** Whether there is one more field, which is then read. */
+        boolean next() {
+            if (!rest.hasRemaining()) {
+                return false;
+            }
+            long key = varint();
+            field = (int) (key >>> 3);
+            switch ((int) (key & 7)) {
+                case 0 -> number = varint();
+                case 1 -> number = rest.getLong();
+                case 2 -> bytes = take(varint());
+                case 5 -> number = rest.getInt();
+                default -> throw new IllegalArgumentException("no such kind of field");
+            }
+            return true;
+        }
+
+        private byte[] take(long count) {
+            if (count < 0 || count > rest.remaining()) {
+                throw new BufferUnderflowException();
+            }
+            byte[] taken = new byte[(int) count];
+            rest.get(taken);
+            return taken;
+        }
+
+        private long varint() {
+            long value = 0;
+            for (int shift = 0; shift < 64; shift += 7) {
+                byte b = rest.get();
+                value |= (long) (b & 0x7f) << shift;
+                if (b >= 0) {
+                    return value;
+                }
+            }
+            throw new IllegalArgumentException("a number is too long");
+        }
+    }
+}
