@@ -9,6 +9,8 @@ enum FileType {
     F32(torch.ScalarType.Float, 4),
     F16(torch.ScalarType.Half, 2),
     BF16(torch.ScalarType.BFloat16, 2),
+    F8_E4M3(torch.ScalarType.Float8_e4m3fn, 1),
+    F8_E5M2(torch.ScalarType.Float8_e5m2, 1),
     I64(torch.ScalarType.Long, 8),
     I32(torch.ScalarType.Int, 4),
     I16(torch.ScalarType.Short, 2),

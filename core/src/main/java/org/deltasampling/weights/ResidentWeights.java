@@ -57,7 +57,7 @@ public final class ResidentWeights implements WeightSource, AutoCloseable {
     /** Whole numbers, such as indices, stay what they are. */
     private torch.ScalarType resident(torch.ScalarType type) {
         return switch (type) {
-            case Double, Float, Half, BFloat16 -> precision.type();
+            case Double, Float, Half, BFloat16, Float8_e4m3fn, Float8_e5m2 -> precision.type();
             default -> type;
         };
     }

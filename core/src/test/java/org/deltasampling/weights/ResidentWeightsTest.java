@@ -58,6 +58,25 @@ class ResidentWeightsTest {
     }
 
     @Test
+    void eightBitNumbersAreWidened() {
+        Path eight = path.resolveSibling("eight.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor numbers = torch.randn(2, 6);
+            Tensor more = numbers.to(torch.ScalarType.Float8_e4m3fn);
+            Tensor wider = numbers.to(torch.ScalarType.Float8_e5m2);
+            SafetensorsWriter.write(eight, Map.of("more", more, "wider", wider));
+            try (SafetensorsFile file = SafetensorsFile.open(eight);
+                    ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32)) {
+                assertThat(weights.info("more").type()).isEqualTo(torch.ScalarType.Float);
+                assertThat(weights.load("more").equal(more.to(torch.ScalarType.Float)))
+                        .isTrue();
+                assertThat(weights.load("wider").equal(wider.to(torch.ScalarType.Float)))
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
     void aTensorThatHasThePrecisionIsNotCopied() {
         try (SafetensorsFile file = SafetensorsFile.open(path);
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT16);
