@@ -2,9 +2,8 @@ package org.deltasampling.delta;
 
 import org.deltasampling.diffusion.BadSamplingException;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.LevelRange;
 import org.deltasampling.diffusion.NoiseLevel;
-import org.deltasampling.diffusion.TrainedSchedule;
-import org.deltasampling.diffusion.TrainedSchedule.TimestepMap;
 import org.deltasampling.tensor.Latent;
 
 /**
@@ -18,7 +17,7 @@ import org.deltasampling.tensor.Latent;
  * @param source the model without the adapter
  * @param adapted the same model with it
  * @param bridge between their latents: {@link LatentBridge#unscaled}
- * @param trained the source's levels
+ * @param trained the source's levels, by whole timesteps
  * @param strength lambda
  * @param listener told of each difference
  */
@@ -27,7 +26,7 @@ public record ReferenceDenoiser(
         Denoiser source,
         Denoiser adapted,
         LatentBridge bridge,
-        TrainedSchedule trained,
+        LevelRange trained,
         Strength strength,
         DeltaListener listener)
         implements Denoiser {
@@ -56,7 +55,8 @@ public record ReferenceDenoiser(
      * @param start the target's, at its noisiest level {@code highest}; the source's is the same noise at its own noisiest
      */
     public Latent join(Latent start, double highest) {
-        double ratio = Math.hypot(1, trained.highest()) / Math.hypot(1, highest);
+        boolean flows = Double.isInfinite(highest); // then both begin with noise alone
+        double ratio = flows ? 1 : Math.hypot(1, trained.highest()) / Math.hypot(1, highest);
         return (ratio == 1 ? start : start.times(ratio)).joinChannels(start);
     }
 
@@ -73,8 +73,7 @@ public record ReferenceDenoiser(
         Latent result = clean;
         if (lambda != 0) {
             Latent y = joined.channels(0, joined.shape()[1] / 2);
-            NoiseLevel m =
-                    new NoiseLevel(trained.level(n.kappa(), TimestepMap.NEAREST).timestep(), n.sigma(), n.alpha());
+            NoiseLevel m = new NoiseLevel(trained.level(n.kappa()).timestep(), n.sigma(), n.alpha());
             Latent difference = bridge.back(adapted.denoise(y, m).minus(source.denoise(y, m)));
             listener.applied(n, lambda, difference, clean);
             result = clean.plus(lambda, difference);

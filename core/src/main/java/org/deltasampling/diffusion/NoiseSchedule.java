@@ -21,7 +21,7 @@ public interface NoiseSchedule {
     /** Timesteps of {@code grid} and {@code spacing}, each at its own trained level, and {@code end} after the last. */
     static NoiseSchedule spaced(TrainedSchedule trained, Grid grid, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> chain(
-                Arrays.stream(grid.timesteps(spacing, trained.steps(), checked(steps, trained), offset))
+                Arrays.stream(grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset))
                         .mapToObj(t -> NoiseLevel.preserving(t, trained.kappaLinear(t)))
                         .toList(),
                 end);
@@ -34,7 +34,7 @@ public interface NoiseSchedule {
      */
     static NoiseSchedule stepping(TrainedSchedule trained, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> {
-            int down = trained.steps() / checked(steps, trained);
+            int down = trained.steps() / checked(steps, trained.steps());
             DoubleFunction<NoiseLevel> level = t -> NoiseLevel.preserving(t, trained.kappa((int) t));
             return Arrays.stream(Grid.WHOLE.timesteps(spacing, trained.steps(), steps, offset))
                     .mapToObj(t -> new Step(level.apply(t), t < down ? end : level.apply(t - down)))
@@ -48,7 +48,7 @@ public interface NoiseSchedule {
      */
     static NoiseSchedule karras(TrainedSchedule trained, Grid grid, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> {
-            double[] within = grid.timesteps(spacing, trained.steps(), checked(steps, trained), offset);
+            double[] within = grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset);
             boolean whole = grid == Grid.OPEN;
             double highest = whole ? trained.highest() : trained.kappaLinear(within[0]);
             double lowest = whole ? trained.lowest() : trained.kappaLinear(within[steps - 1]);
@@ -72,13 +72,26 @@ public interface NoiseSchedule {
     static NoiseSchedule normal(TrainedSchedule trained) {
         return steps -> {
             double[] timesteps =
-                    Grid.FRACTIONAL.timesteps(Spacing.LINSPACE, trained.steps(), checked(steps, trained), 0);
+                    Grid.FRACTIONAL.timesteps(Spacing.LINSPACE, trained.steps(), checked(steps, trained.steps()), 0);
             return chain(
                     Arrays.stream(timesteps)
                             .map(trained::kappaLogLinear)
                             .mapToObj(kappa -> trained.level(kappa, TimestepMap.NEAREST))
                             .toList(),
                     NoiseLevel.CLEAN);
+        };
+    }
+
+    /**
+     * Equal steps of a flow's shifted time down to its lowest level, then no noise: diffusers' FlowMatchEulerDiscrete, and
+     * ComfyUI's {@code normal} for flows.
+     *
+     * @param karras whether the levels between the same ends are Karras'
+     */
+    static NoiseSchedule flow(FlowSchedule trained, boolean karras) {
+        return steps -> {
+            List<NoiseLevel> levels = List.of(trained.levels(checked(steps, trained.steps()), karras));
+            return chain(levels, NoiseLevel.CLEAN);
         };
     }
 
@@ -102,10 +115,9 @@ public interface NoiseSchedule {
                 .toList();
     }
 
-    private static int checked(int steps, TrainedSchedule trained) {
-        if (steps < 1 || steps > trained.steps()) {
-            throw new BadSamplingException(
-                    "%d steps cannot be taken: give from 1 to %d".formatted(steps, trained.steps()));
+    private static int checked(int steps, int trained) {
+        if (steps < 1 || steps > trained) {
+            throw new BadSamplingException("%d steps cannot be taken: give from 1 to %d".formatted(steps, trained));
         }
         return steps;
     }

@@ -1,6 +1,7 @@
 package org.deltasampling.diffusion;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param endsAtLowest whether the samplers that would end without noise end at the lowest trained level instead
  */
 public record SchedulerConfig(
-        TrainedSchedule trained,
+        LevelRange trained,
         Parameterization parameterization,
         @Nullable Spacing spacing,
         boolean karras,
@@ -78,6 +79,19 @@ public record SchedulerConfig(
                 false);
     }
 
+    /** A flow model's: trained on that flow, and sampled as diffusers' FlowMatchEulerDiscrete does. */
+    public static SchedulerConfig flow(FlowSchedule trained, boolean karras) {
+        return new SchedulerConfig(
+                trained, Parameterization.FLOW, null, karras, 0, null, false, true, Double.POSITIVE_INFINITY, false);
+    }
+
+    /** The diffusers class of flow models' schedulers. */
+    private static final String FLOW = "FlowMatchEulerDiscreteScheduler";
+
+    /** What of that class is not implemented. */
+    private static final List<String> FLOW_UNKNOWN = List.of(
+            "stochastic_sampling", "invert_sigmas", "shift_terminal", "use_exponential_sigmas", "use_beta_sigmas");
+
     /**
      * Reads a {@code scheduler_config.json}.
      *
@@ -91,10 +105,14 @@ public record SchedulerConfig(
      */
     public static SchedulerConfig read(JsonNode file) {
         String type = file.path("_class_name").asText("DDIMScheduler");
+        if (type.equals(FLOW)) {
+            return flow(file);
+        }
         Defaults defaults = Defaults.OF_CLASS.get(type);
         if (defaults == null) {
-            throw new BadSamplingException("the scheduler_config.json is for %s, which is not supported: use one of %s"
-                    .formatted(type, sorted(Defaults.OF_CLASS.keySet())));
+            throw new BadSamplingException(
+                    "the scheduler_config.json is for %s, which is not supported: use %s, or one of %s"
+                            .formatted(type, FLOW, sorted(Defaults.OF_CLASS.keySet())));
         }
         Spacing stated = file.hasNonNull("timestep_spacing")
                 ? spacing(file.get("timestep_spacing").asText())
@@ -112,6 +130,50 @@ public record SchedulerConfig(
                         ? file.path("clip_sample_range").asDouble(1)
                         : Double.POSITIVE_INFINITY,
                 file.path("final_sigmas_type").asText("zero").equals("sigma_min"));
+    }
+
+    private static SchedulerConfig flow(JsonNode file) {
+        for (String unknown : FLOW_UNKNOWN) {
+            if (file.path(unknown).asBoolean(false) || file.path(unknown).isNumber()) {
+                throw new BadSamplingException(
+                        "the scheduler_config.json sets %s, which is not supported: take it out".formatted(unknown));
+            }
+        }
+        int steps = file.path("num_train_timesteps").asInt(1000);
+        double shift = file.path("shift").asDouble(1);
+        boolean karras = file.path("use_karras_sigmas").asBoolean(false);
+        if (!file.path("use_dynamic_shifting").asBoolean(false)) {
+            return flow(FlowSchedule.shifted(steps, shift), karras);
+        }
+        FlowSchedule.BySize bySize = new FlowSchedule.BySize(
+                file.path("base_shift").asDouble(0.5),
+                file.path("max_shift").asDouble(1.15),
+                file.path("base_image_seq_len").asLong(256),
+                file.path("max_image_seq_len").asLong(4096),
+                !file.path("time_shift_type").asText("exponential").equals("linear"));
+        return flow(new FlowSchedule(steps, shift, bySize), karras);
+    }
+
+    /** The same for a picture of so many patches: flow models may shift their levels by its size. */
+    public SchedulerConfig at(long patches) {
+        return trained instanceof FlowSchedule flow ? flow(flow.at(patches), karras) : this;
+    }
+
+    /**
+     * The levels of a diffusion model.
+     *
+     * @throws BadSamplingException if this is a flow model's
+     */
+    public TrainedSchedule diffusion() {
+        if (trained instanceof TrainedSchedule diffusion) {
+            return diffusion;
+        }
+        throw new BadSamplingException("this is a flow model, which has no betas: give the sampler euler");
+    }
+
+    /** Its levels by whole timesteps where it was trained on such, as the authors' reference has them. */
+    public LevelRange whole() {
+        return trained instanceof TrainedSchedule diffusion ? diffusion.whole() : trained;
     }
 
     /** The same for a model whose output means something else than the file says. */

@@ -8,7 +8,7 @@ import java.util.Arrays;
  *
  * <p>Computed in float32 where diffusers does (scheduling_ddim.py), so that sigmas agree to the last digits.
  */
-public final class TrainedSchedule {
+public final class TrainedSchedule implements LevelRange {
 
     private final double[] kappas;
     private final double[] logKappas;
@@ -64,11 +64,13 @@ public final class TrainedSchedule {
     }
 
     /** The lowest kappa trained on. */
+    @Override
     public double lowest() {
         return kappas[0];
     }
 
     /** The highest kappa trained on. */
+    @Override
     public double highest() {
         return kappas[kappas.length - 1];
     }
@@ -101,6 +103,7 @@ public final class TrainedSchedule {
     }
 
     /** This model's own name for a noise level of another one, at a fractional timestep. */
+    @Override
     public NoiseLevel level(double kappa) {
         return level(kappa, TimestepMap.CONTINUOUS);
     }
@@ -112,6 +115,11 @@ public final class TrainedSchedule {
     public NoiseLevel level(double kappa, TimestepMap map) {
         double known = clamp(kappa);
         return NoiseLevel.preserving(map == TimestepMap.NEAREST ? nearestTimestep(known) : timestep(known), known);
+    }
+
+    /** The same levels by whole timesteps, as the authors' reference has them. */
+    public LevelRange whole() {
+        return LevelRange.of(lowest(), highest(), kappa -> level(kappa, TimestepMap.NEAREST));
     }
 
     /** How a kappa between two trained levels becomes the timestep that a network is told. */

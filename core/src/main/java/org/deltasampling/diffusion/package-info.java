@@ -5,7 +5,8 @@
  * best guess of the clean latent. {@link org.deltasampling.diffusion.NoiseLevel} names a level by alpha and sigma, {@code x
  * = alpha * clean + sigma * noise}; two models are at the same level when {@code kappa = sigma / alpha} is equal. {@link
  * org.deltasampling.diffusion.Parameterization} turns a network's output into a guess and back. {@link
- * org.deltasampling.diffusion.TrainedSchedule} knows the levels a network was trained on, {@link
+ * org.deltasampling.diffusion.LevelRange} is what a model calls the levels that it knows, {@link
+ * org.deltasampling.diffusion.TrainedSchedule} those that a network was trained on one by one, {@link
  * org.deltasampling.diffusion.NoiseSchedule} picks those to go through, {@link
  * org.deltasampling.diffusion.SchedulerConfig} is what a model's files say of both.
  */

@@ -191,7 +191,7 @@ public final class Generation implements AutoCloseable {
                 guided(recipe, delta.source(), source, size),
                 guided(recipe, delta.adapted(), cast.adapted.get(0), size),
                 bridge(cast.target, source),
-                source.scheduler().trained(),
+                source.scheduler().whole(),
                 delta.lambda().over(plan.plan()),
                 DeltaListener.NONE);
         double highest = plan.plan().get(0).from().kappa();

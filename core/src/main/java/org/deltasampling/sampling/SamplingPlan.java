@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.deltasampling.diffusion.BadSamplingException;
+import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.Grid;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.NoiseSchedule;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  *     leave out the signal's share of the variance there (init_noise_sigma), the others and ComfyUI do not
  */
 public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) {
+
+    /** Euler under diffusers' name for flow models, for which it is taken too. */
+    private static final String FLOW_EULER = "flow-euler";
 
     /** The samplers, with the way diffusers' scheduler of that kind places its steps and its spacing by default. */
     private enum Method {
@@ -56,7 +60,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
                 case DPMPP_2M -> new DpmPlusPlus2M(config.lowerOrderLast());
                 case UNIPC -> new UniPc(2, UniPc.Scale.EXPM1);
                 case LMS -> LinearMultistep.lms();
-                case PNDM -> new Pndm(config.parameterization(), config.rungeKutta() ? config.trained() : null);
+                case PNDM -> new Pndm(config.parameterization(), config.rungeKutta() ? config.diffusion() : null);
                 case DEIS -> LinearMultistep.deis();
             };
         }
@@ -68,7 +72,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
 
         /** Where diffusers' scheduler ends under {@code config}. */
         private NoiseLevel end(SchedulerConfig config) {
-            NoiseLevel lowest = NoiseLevel.preserving(0, config.trained().lowest());
+            NoiseLevel lowest = NoiseLevel.preserving(0, config.diffusion().lowest());
             boolean clean = switch (this) {
                 case DDIM -> config.endsAtOne() == null || config.endsAtOne();
                 case PNDM -> config.endsAtOne() != null && config.endsAtOne();
@@ -113,15 +117,19 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
     /**
      * Plans {@code steps} steps of a model.
      *
-     * @param sampler one of {@link #samplers()}
+     * @param sampler one of {@link #samplers()}; for flow models {@code euler} or {@code ddim}, which are the same there
      * @param schedule one of {@link #schedules()}: a spacing, with or without Karras levels, as diffusers has them for that
      *     sampler; {@code karras} with the spacing that would be used anyway; or {@code normal} as ComfyUI has it, and with it
      *     ComfyUI's UniPC and LMS. Null: what {@code config} asks for, else the sampler's default in diffusers
      * @throws BadSamplingException for an unknown name or a number of steps that cannot be taken
      */
     public static SamplingPlan of(String sampler, @Nullable String schedule, SchedulerConfig config, int steps) {
-        Method method = named(Method.values(), sampler, "sampler");
+        boolean flows = config.trained() instanceof FlowSchedule;
+        Method method = flows && sampler.equals(FLOW_EULER) ? Method.EULER : named(Method.values(), sampler, "sampler");
         Schedule chosen = schedule == null ? null : named(Schedule.values(), schedule, "schedule");
+        if (config.trained() instanceof FlowSchedule flow) {
+            return flowing(method, chosen, flow, config.karras(), steps);
+        }
         return chosen == Schedule.NORMAL ? normal(method, config, steps) : spaced(method, chosen, config, steps);
     }
 
@@ -135,7 +143,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         return plan.stream().map(step -> step.from().timestep()).toList();
     }
 
-    /** kappa of each step's start and of the end; diffusers' and ComfyUI's sigmas. */
+    /** kappa of each step's start and of the end; diffusers' and ComfyUI's sigmas of models that are no flows. */
     public List<Double> sigmas() {
         List<Double> all =
                 new ArrayList<>(plan.stream().map(step -> step.from().kappa()).toList());
@@ -143,8 +151,23 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         return all;
     }
 
+    /** Flow models are sampled by Euler's method, which DDIM is as well; ComfyUI's normal is diffusers' own schedule. */
+    private static SamplingPlan flowing(
+            Method method, @Nullable Schedule schedule, FlowSchedule flow, boolean karras, int steps) {
+        if (method != Method.EULER && method != Method.DDIM) {
+            throw new BadSamplingException(
+                    "%s is not implemented for flow models such as SD-3: give euler".formatted(name(method)));
+        }
+        if (schedule != null && schedule.spacing != null) {
+            throw new BadSamplingException(
+                    "flow models have no %s schedule: give karras or normal, or none".formatted(name(schedule)));
+        }
+        boolean asKarras = schedule == null ? karras : schedule.karras;
+        return new SamplingPlan(new Euler(), NoiseSchedule.flow(flow, asKarras).plan(steps), 1);
+    }
+
     private static SamplingPlan normal(Method method, SchedulerConfig config, int steps) {
-        NoiseSchedule normal = NoiseSchedule.normal(config.trained());
+        NoiseSchedule normal = NoiseSchedule.normal(config.diffusion());
         return switch (method) {
             case UNIPC -> {
                 UniPc comfy = new UniPc(Math.max(1, Math.min(3, steps - 1)), UniPc.Scale.H);
@@ -171,7 +194,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         }
         boolean karras = schedule == null ? config.karras() && method.mayBeKarras() : schedule.karras;
         NoiseLevel end = method.end(config);
-        TrainedSchedule trained = config.trained();
+        TrainedSchedule trained = config.diffusion();
         NoiseSchedule levels;
         if (karras) {
             levels = NoiseSchedule.karras(trained, method.grid, spacing, config.offset(), end);

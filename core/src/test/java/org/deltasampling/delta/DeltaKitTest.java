@@ -47,7 +47,7 @@ class DeltaKitTest {
                         source.guided(prompt, negative, cfg),
                         adapted.guided(json.path("adapted_prompt").asText(prompt), negative, cfg),
                         LatentBridge.SAME,
-                        source.scheduler().trained(),
+                        source.scheduler().whole(),
                         LambdaSchedule.constant(lambda).over(plan.plan()),
                         DeltaListener.NONE);
                 Latent start = both.join(

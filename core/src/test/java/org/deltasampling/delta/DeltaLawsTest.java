@@ -34,7 +34,7 @@ class DeltaLawsTest {
 
     private static final SchedulerConfig SD = SchedulerConfig.stableDiffusion(Parameterization.EPSILON);
 
-    private static final TrainedSchedule TRAINED = SD.trained();
+    private static final TrainedSchedule TRAINED = SD.diffusion();
 
     /** The exact denoiser of independent Gaussians, mean {@code m} and deviation {@code s}, bent as the timestep says. */
     private static Denoiser model(double m, double s, double bend) {
@@ -154,7 +154,7 @@ class DeltaLawsTest {
     void theReferencesSecondTrajectoryIsTheFirstWithASharedAutoencoder(String sampler) {
         try (TensorScope scope = TensorScope.open()) {
             ReferenceDenoiser reference = new ReferenceDenoiser(
-                    TARGET, BASE, ADAPTED, LatentBridge.SAME, TRAINED, n -> 1.3, DeltaListener.NONE);
+                    TARGET, BASE, ADAPTED, LatentBridge.SAME, TRAINED.whole(), n -> 1.3, DeltaListener.NONE);
             SamplingPlan plan = SamplingPlan.of(sampler, "normal", SD, 8);
             Latent start = plan.start(new SeededNoise(3).draw(SHAPE));
             Latent joined = plan.sampler()
@@ -186,7 +186,7 @@ class DeltaLawsTest {
         try (TensorScope scope = TensorScope.open()) {
             LatentBridge bridge = LatentBridge.unscaled(0.13025, 0, 0.18215, 0);
             ReferenceDenoiser reference =
-                    new ReferenceDenoiser(TARGET, BASE, ADAPTED, bridge, TRAINED, n -> 1, DeltaListener.NONE);
+                    new ReferenceDenoiser(TARGET, BASE, ADAPTED, bridge, TRAINED.whole(), n -> 1, DeltaListener.NONE);
             SamplingPlan plan = SamplingPlan.of(sampler, "normal", SD, 8);
             Latent noise = new SeededNoise(3).draw(SHAPE);
             double highest = TRAINED.highest();

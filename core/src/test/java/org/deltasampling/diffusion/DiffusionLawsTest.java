@@ -130,6 +130,51 @@ class DiffusionLawsTest {
         }
     }
 
+    /** The same for the levels of SD-3, against diffusers' own formula in flow time, x + (s' - s) u. */
+    @Test
+    void eulerInFlowTimeIsEulerInSigma() {
+        SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), false);
+        List<Step> plan = SamplingPlan.of("euler", null, flow, 9).plan();
+        try (TensorScope scope = TensorScope.open()) {
+            Latent x = new SeededNoise(5).draw(SHAPE);
+            for (Step step : plan) {
+                Latent clean = x.times(0.3).plus(0.1);
+                Latent out = Parameterization.FLOW.output(x, clean, step.from());
+                Latent next = x.plus(step.to().sigma() - step.from().sigma(), out);
+                assertThat(step.towards(x, clean)).isCloseTo(next, 1e-5);
+                x = next;
+            }
+            List<Step> after = plan.subList(1, plan.size()); // kappa is infinite at the first
+            Latent noise = new SeededNoise(6).draw(SHAPE);
+            assertThat(sampled(in(after, k -> 1), noise)).isCloseTo(sampled(after, noise), 1e-5);
+        }
+    }
+
+    @Test
+    void aFlowKnowsEveryLevelByItsOwnName() {
+        FlowSchedule flow = FlowSchedule.shifted(1000, 3);
+        assertThat(flow.level(Double.POSITIVE_INFINITY)).isEqualTo(new NoiseLevel(1000, 1, 0));
+        for (double s : new double[] {0.01, 0.25, 0.5, 0.9}) {
+            NoiseLevel n = flow.level(s / (1 - s));
+            assertThat(n.sigma()).isCloseTo(s, within(1e-12));
+            assertThat(n.alpha()).isCloseTo(1 - s, within(1e-12));
+            assertThat(n.timestep()).isCloseTo(1000 * s, within(1e-9));
+        }
+    }
+
+    @Test
+    void whatAFlowCannotDoIsSaid() {
+        SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), false);
+        assertThatThrownBy(() -> SamplingPlan.of("pndm", null, flow, 5)).hasMessageContaining("give euler");
+        assertThatThrownBy(() -> SamplingPlan.of("euler", "leading", flow, 5)).hasMessageContaining("leading");
+        assertThatThrownBy(() -> SamplingPlan.of(
+                        "flow-euler", null, SchedulerConfig.stableDiffusion(Parameterization.EPSILON), 5))
+                .hasMessageContaining("there is no sampler flow-euler");
+        assertThatThrownBy(
+                        () -> config("{'_class_name': 'FlowMatchEulerDiscreteScheduler', 'stochastic_sampling': true}"))
+                .hasMessageContaining("stochastic_sampling");
+    }
+
     @Test
     void aFlowMayStartInPureNoise() {
         try (TensorScope scope = TensorScope.open()) {
@@ -204,7 +249,7 @@ class DiffusionLawsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "FlowMatchEulerDiscreteScheduler, linear, epsilon, not supported",
+        "FlowMatchHeunDiscreteScheduler, linear, epsilon, not supported",
         "DDIMScheduler, squaredcos_cap_v2, epsilon, beta_schedule",
         "DDIMScheduler, linear, sample, prediction_type"
     })

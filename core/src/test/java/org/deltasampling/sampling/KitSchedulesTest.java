@@ -41,6 +41,21 @@ class KitSchedulesTest {
         });
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"pipe-sd3", "pipe-sd35m"})
+    void timestepsAndSigmasOfFlows(String name) {
+        Kit.Case kit = Kit.at(name);
+        SchedulerConfig config =
+                SchedulerConfig.read(Kit.json(kit.folder().resolve("model/scheduler/scheduler_config.json")));
+        SamplingPlan plan = SamplingPlan.of(
+                "flow-euler", null, config, kit.json().path("steps").intValue());
+        List<Double> sigmas =
+                new ArrayList<>(plan.plan().stream().map(s -> s.from().sigma()).toList());
+        sigmas.add(0.0);
+        assertClose(plan.timesteps(), kit, "out.timesteps.flow-euler");
+        assertClose(sigmas, kit, "out.sigmas.flow-euler");
+    }
+
     /** diffusers lists a level for each evaluation: two for each of Heun's steps but the last, two for PNDM's first. */
     private static List<Double> evaluated(String sampler, List<Double> levels) {
         List<Double> all = new ArrayList<>();

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -21,6 +22,7 @@ import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -109,6 +111,44 @@ class SchedulerFiguresTest {
             Latent end = plan.sampler().sample(network(config), start, rest, NoiseSource.none(), StepListener.NONE);
             assertSums(end, sum, mean, 1e-2);
         }
+    }
+
+    /** Not in diffusers' tests; computed with its FlowMatchEulerDiscreteScheduler, shift 3. */
+    @Test
+    void flowEuler() {
+        try (TensorScope scope = TensorScope.open()) {
+            SchedulerConfig config = config(1000, "_class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3.0");
+            SamplingPlan plan = SamplingPlan.of("flow-euler", null, config, 10);
+            assertThat(plan.timesteps())
+                    .usingElementComparator((a, b) -> Math.abs(a - b) < 1e-3 ? 0 : 1)
+                    .containsExactly(
+                            1000.0, 960.1293, 913.349, 857.6923, 790.3683, 707.2785, 602.1506, 464.876, 278.0488,
+                            8.9286);
+            Latent end = plan.sampler()
+                    .sample(network(config), sample(), plan.plan(), NoiseSource.none(), StepListener.NONE);
+            assertSums(end, 129.34946, 0.1684238, 1e-3);
+        }
+    }
+
+    /** As diffusers' {@code FlowMatchEulerDiscreteScheduler(...).set_timesteps(6, mu=...)} for 1024 patches. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+            use_dynamic_shifting: true | 1.0000000 0.8826269 0.7382963 0.5565160 0.3205377 0.0018760
+            use_dynamic_shifting: true, time_shift_type: 'linear' | 1.0000000 0.7161633 0.4862776 0.2962955 0.1366571 0.0006302
+            use_dynamic_shifting: true, base_shift: 0.3, max_shift: 2.0, max_image_seq_len: 2048 | 1.0000000 0.9180480 0.8077884 0.6514924 0.4127205 0.0027920
+            shift: 3.0, use_karras_sigmas: true | 1.0000000 0.4855076 0.2168862 0.0872319 0.0306085 0.0089286
+            shift: 1.0 | 1.0000000 0.8002000 0.6004000 0.4006000 0.2008000 0.0010000
+            """)
+    void flowShifts(String settings, String sigmas) {
+        SchedulerConfig config = config(1000, "_class_name: 'FlowMatchEulerDiscreteScheduler', " + settings)
+                .at(1024);
+        List<Double> levels = SamplingPlan.of("euler", null, config, 6).plan().stream()
+                .map(step -> step.from().sigma())
+                .toList();
+        assertThat(levels)
+                .usingElementComparator((a, b) -> Math.abs(a - b) < 1e-6 ? 0 : 1)
+                .containsExactly(
+                        Stream.of(sigmas.split(" ", -1)).map(Double::valueOf).toArray(Double[]::new));
     }
 
     private static Denoiser network(SchedulerConfig config) {

@@ -1,0 +1,98 @@
+package org.deltasampling.diffusion;
+
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rectified flow (Liu et al. 2022; Esser et al. 2024): {@code x = (1 - s) clean + s noise}, and the network is told {@code
+ * steps * s}. Equal steps in a time t become steps in {@code s = k t / (1 + (k - 1) t)}; the shift k moves them to the
+ * noise, more so for larger pictures.
+ *
+ * <p>Computed in float32 where diffusers does (scheduling_flow_match_euler_discrete.py).
+ *
+ * @param steps what the network is told for noise alone
+ * @param shift k
+ * @param bySize how k follows from the size of the picture; null: it does not
+ */
+public record FlowSchedule(
+        int steps, double shift, @Nullable BySize bySize) implements LevelRange {
+
+    /**
+     * The resolution-dependent shift: mu grows linearly with the patches of the picture.
+     *
+     * @param base,most mu for {@code basePatches} and for {@code mostPatches}
+     * @param exponential whether k is e^mu, else it is mu
+     */
+    public record BySize(double base, double most, long basePatches, long mostPatches, boolean exponential) {
+
+        double shift(long patches) {
+            double slope = (most - base) / (mostPatches - basePatches);
+            double mu = base + slope * (patches - basePatches);
+            return exponential ? Math.exp(mu) : mu;
+        }
+    }
+
+    /** With the same shift for all sizes. */
+    public static FlowSchedule shifted(int steps, double shift) {
+        return new FlowSchedule(steps, shift, null);
+    }
+
+    /** The schedule for a picture of so many patches. */
+    public FlowSchedule at(long patches) {
+        return bySize == null ? this : new FlowSchedule(steps, bySize.shift(patches), bySize);
+    }
+
+    @Override
+    public double lowest() {
+        return 0;
+    }
+
+    @Override
+    public double highest() {
+        return Double.POSITIVE_INFINITY;
+    }
+
+    /** Any level is one of its own, told without rounding: {@code s = kappa / (1 + kappa)}. */
+    @Override
+    public NoiseLevel level(double kappa) {
+        double alpha = 1 / (1 + kappa);
+        return new NoiseLevel(steps * (1 - alpha), 1 - alpha, alpha);
+    }
+
+    /** The levels of {@code count} steps as diffusers has them, from noise alone down, without the end. */
+    NoiseLevel[] levels(int count, boolean karras) {
+        double last = lastTime();
+        double[] s = IntStream.range(0, count)
+                .mapToDouble(i -> shift(1 + (last - 1) * i / Math.max(count - 1, 1)))
+                .toArray();
+        if (karras) {
+            s = karras(s[0], s[count - 1], count);
+        }
+        NoiseLevel[] levels = new NoiseLevel[count];
+        for (int i = 0; i < count; i++) {
+            float rounded = (float) s[i];
+            levels[i] = new NoiseLevel(rounded * steps, rounded, 1 - (double) rounded);
+        }
+        return levels;
+    }
+
+    /** The time of the last level: where the shift is fixed, diffusers shifts what has been shifted once already. */
+    private double lastTime() {
+        float t = 1f / steps;
+        float k = (float) shift;
+        return bySize == null ? k * t / (1 + (float) (shift - 1) * t) : t;
+    }
+
+    private double shift(double time) {
+        return shift * time / (1 + (shift - 1) * time);
+    }
+
+    private static double[] karras(double highest, double lowest, int count) {
+        double rho = 7;
+        double top = Math.pow(highest, 1 / rho);
+        double bottom = Math.pow(lowest, 1 / rho);
+        return IntStream.range(0, count)
+                .mapToDouble(i -> Math.pow(top + (bottom - top) * i / Math.max(count - 1, 1), rho))
+                .toArray();
+    }
+}
