@@ -95,9 +95,10 @@ public final class Generation implements AutoCloseable {
         Sampling sampling = recipe.sampling();
         Cast cast = cast(recipe);
         // whatever can be wrong with the numbers is said before gigabytes are read
-        SamplingPlan plan =
-                SamplingPlan.of(sampling.sampler(), sampling.schedule(), cast.target.scheduler(), sampling.steps());
-        StartNoise start = StartNoise.of(sampling, cast.target.latentSpace(), cast.target.size());
+        StartNoise start =
+                StartNoise.of(sampling, cast.target.latentSpace(), cast.target.divisor(), cast.target.size());
+        SamplingPlan plan = SamplingPlan.of(
+                sampling.sampler(), sampling.schedule(), cast.target.scheduler(start.shape()), sampling.steps());
         Size size = start.picture(cast.target.latentSpace());
         hashes.begin(files(cast));
         load(cast);

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kind what the file or folder is
  * @param family the family of models that it belongs to or fits, null if that is not known
- * @param prediction what the UNet predicts, epsilon or v_prediction; null if it has none
+ * @param prediction what the network predicts, epsilon, v_prediction or flow; null if it has none
  * @param lora what a low-rank adapter holds; null for others
  * @param parts the networks in it, or the one set of weights of a file that is no model
  * @param problem why it cannot be loaded, in one sentence; null if it can
@@ -86,7 +86,7 @@ public record Inspection(
                 whole = Part.of("weights", file, WeightCheck.NONE);
             }
             return switch (kind) {
-                case CHECKPOINT, UNET -> model(path, kind.title());
+                case CHECKPOINT, UNET, TRANSFORMER -> model(path, kind.title());
                 case LORA -> lora(path, whole);
                 default ->
                     new Inspection(
@@ -111,7 +111,9 @@ public record Inspection(
                     path.toString(),
                     kind,
                     checkpoint.architecture().title(),
-                    checkpoint.scheduler().path("prediction_type").asText("epsilon"),
+                    checkpoint.architecture().flows()
+                            ? "flow"
+                            : checkpoint.scheduler().path("prediction_type").asText("epsilon"),
                     null,
                     parts,
                     problem(checkpoint));

@@ -13,22 +13,26 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.generate.Recipe.Size;
+import org.deltasampling.model.Architecture;
+import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.clip.ClipText;
-import org.deltasampling.model.unet.UNet;
+import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.text.Encoded;
+import org.deltasampling.text.T5Tokenizer;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
@@ -36,16 +40,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One model as a role uses it: opened first, when all that it can do is known, then loaded. The precision is the denoising
- * network's; text and pictures, a small part of the time, are always computed in float32.
+ * network's and T5's, the large ones; the other texts and pictures, a small part of the time, are always computed in float32.
  */
 final class Model implements AutoCloseable {
 
-    private static final String UNET = "unet";
     private static final String VAE = "vae";
 
     /** Folders of a model that hold more than weights. */
-    private static final List<String> FOLDERS =
-            List.of(UNET, VAE, "text_encoder", "text_encoder_2", "scheduler", "tokenizer", "tokenizer_2");
+    private static final List<String> FOLDERS = List.of(
+            "unet",
+            "transformer",
+            VAE,
+            "text_encoder",
+            "text_encoder_2",
+            "text_encoder_3",
+            "scheduler",
+            "tokenizer",
+            "tokenizer_2",
+            "tokenizer_3");
 
     private final Checkpoint checkpoint;
     private final Precision precision;
@@ -54,7 +66,9 @@ final class Model implements AutoCloseable {
     private final Map<String, ResidentWeights> weights = new LinkedHashMap<>();
     private final List<ClipText> texts = new ArrayList<>();
     private final List<ClipTokenizer> tokenizers = new ArrayList<>();
-    private @Nullable UNet unet;
+    private @Nullable Backbone network;
+    private @Nullable T5Encoder t5;
+    private @Nullable T5Tokenizer t5Tokenizer;
     private @Nullable AutoencoderKl autoencoder;
 
     private Model(
@@ -63,8 +77,9 @@ final class Model implements AutoCloseable {
         this.precision = precision;
         this.files = files;
         this.scheduler = SchedulerConfig.read(checkpoint.scheduler());
+        Set<String> large = Set.of(checkpoint.networkName(), Checkpoint.T5);
         parts.forEach((part, source) ->
-                weights.put(part, new ResidentWeights(source, part.equals(UNET) ? precision : Precision.FLOAT32)));
+                weights.put(part, new ResidentWeights(source, large.contains(part) ? precision : Precision.FLOAT32)));
     }
 
     /** The model of {@code checkpoint}, which must outlive it. */
@@ -106,6 +121,17 @@ final class Model implements AutoCloseable {
         return new Size(side, side);
     }
 
+    /** What the sides of its pictures must be divisible by, in pixels. */
+    long divisor() {
+        return latentSpace().downscale() * checkpoint.network().config().patch();
+    }
+
+    /** How a picture that starts from noise of that shape is sampled. */
+    SchedulerConfig scheduler(long[] shape) {
+        long patch = checkpoint.network().config().patch();
+        return scheduler.at(shape[2] / patch * (shape[3] / patch));
+    }
+
     /** All that it was read from: weights and adapters, and in a folder the configs and the tokenizer. */
     Set<Path> files() {
         return files;
@@ -117,14 +143,21 @@ final class Model implements AutoCloseable {
         if (Files.exists(index)) {
             files.add(index);
         }
-        for (String part : FOLDERS) {
-            Path folder = checkpoint.path().resolve(part);
-            if (Files.isDirectory(folder)) {
-                try (DirectoryStream<Path> beside = Files.newDirectoryStream(folder, "*.{json,txt}")) {
-                    beside.forEach(files::add);
-                } catch (IOException e) {
-                    throw new BadWeightsException("%s cannot be read: %s".formatted(folder, e.getMessage()), e);
-                }
+        FOLDERS.forEach(part -> files.addAll(inside(checkpoint.path().resolve(part))));
+        if (checkpoint.t5().isPresent()) {
+            Path tokenizer = checkpoint.t5Tokenizer();
+            files.addAll(Files.isDirectory(tokenizer) ? inside(tokenizer) : List.of(tokenizer));
+        }
+        return files;
+    }
+
+    private static List<Path> inside(Path folder) {
+        List<Path> files = new ArrayList<>();
+        if (Files.isDirectory(folder)) {
+            try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, "*.{json,txt,model}")) {
+                found.forEach(files::add);
+            } catch (IOException e) {
+                throw new BadWeightsException("%s cannot be read: %s".formatted(folder, e.getMessage()), e);
             }
         }
         return files;
@@ -132,9 +165,13 @@ final class Model implements AutoCloseable {
 
     /** Reads and converts the weights, those of the autoencoder only where pictures are wanted. Not to be in a region. */
     void load(boolean pictures, Generation.Listener listener) {
-        if (unet == null) {
+        if (network == null) {
             listener.loading(checkpoint.path());
-            unet = new UNet(checkpoint.unet().config(), parameters(UNET));
+            checkpoint.t5().ifPresent(part -> {
+                t5Tokenizer = T5Tokenizer.of(checkpoint.t5Tokenizer());
+                t5 = new T5Encoder(part.config(), parameters(Checkpoint.T5));
+            });
+            network = checkpoint.network().config().network(parameters(checkpoint.networkName()));
             for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
                 int index = texts.size();
                 texts.add(new ClipText(text.config(), parameters(Checkpoint.textEncoder(index))));
@@ -164,7 +201,7 @@ final class Model implements AutoCloseable {
         Conditioning with = encode(prompt, picture, warning);
         boolean silent = negative == null && checkpoint.isSilentWithoutNegative();
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(unet),
+                Objects.requireNonNull(network),
                 scheduler.parameterization(),
                 with,
                 silent ? with.silent() : encode(negative == null ? "" : negative, picture, warning),
@@ -175,14 +212,30 @@ final class Model implements AutoCloseable {
         List<ClipText.Output> said = new ArrayList<>();
         for (int i = 0; i < texts.size(); i++) {
             Encoded encoded = tokenizers.get(i).encode(prompt);
-            long[] ids = encoded.ids();
-            if (!encoded.cut().isEmpty()) {
-                warning.accept("the prompt has more than the %d tokens that the model reads; this was cut off: %s"
-                        .formatted(ids.length, encoded.cut()));
-            }
-            said.add(texts.get(i).encode(Tensor.create(ids, 1, ids.length)));
+            said.add(texts.get(i).encode(ids(encoded, warning)));
         }
-        return checkpoint.architecture().told(said, picture.height(), picture.width());
+        Architecture family = checkpoint.architecture();
+        return family.flows()
+                ? Architecture.told(said, t5(prompt, warning))
+                : family.told(said, picture.height(), picture.width());
+    }
+
+    /** What T5 says; without T5 zeros, as diffusers has it. */
+    private Tensor t5(String prompt, Consumer<String> warning) {
+        if (t5 == null || t5Tokenizer == null) {
+            return torch.zeros(
+                    1, Architecture.T5_TOKENS, checkpoint.network().config().contextWidth());
+        }
+        return t5.encode(ids(t5Tokenizer.encode(prompt, Architecture.T5_TOKENS), warning));
+    }
+
+    private static Tensor ids(Encoded encoded, Consumer<String> warning) {
+        long[] ids = encoded.ids();
+        if (!encoded.cut().isEmpty()) {
+            warning.accept("the prompt has more than the %d tokens that the model reads; this was cut off: %s"
+                    .formatted(ids.length, encoded.cut()));
+        }
+        return Tensor.create(ids, 1, ids.length);
     }
 
     /** The picture of {@code latents}, (1, 3, height, width), -1 to 1. */

@@ -43,8 +43,9 @@ final class Models implements AutoCloseable {
         if (key.path.equals(key.base)) {
             return Model.of(checkpoint, key.precision);
         }
-        Adapter tuned = new FineTune(checkpoint.unet().weights());
-        return open(key.base, key.base, List.of(), key.precision).with(Map.of("unet", tuned), checkpoint.files());
+        Adapter tuned = new FineTune(checkpoint.network().weights());
+        return open(key.base, key.base, List.of(), key.precision)
+                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
     }
 
     private Model adapted(Model model, List<Lora> adapters) {

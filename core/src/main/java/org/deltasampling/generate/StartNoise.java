@@ -25,17 +25,20 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
     /**
      * What {@code sampling} asks for in {@code space}; nothing is read but a file's header.
      *
+     * @param divisor of the sides of its pictures
      * @param usual size where none is asked for
      * @throws BadRecipeException if the size is not possible, or the file holds no such noise
      */
-    static StartNoise of(Sampling sampling, LatentSpace space, Size usual) {
+    static StartNoise of(Sampling sampling, LatentSpace space, long divisor, Size usual) {
         Size size = sampling.size();
         if (size != null) {
-            check(size, space.downscale());
+            check(size, divisor);
         }
         TensorFile file = sampling.noise();
         if (file != null) {
-            return inFile(file, space, size);
+            StartNoise noise = inFile(file, space, size);
+            check(noise.picture(space), divisor);
+            return noise;
         }
         Size wanted = size == null ? usual : size;
         return new StartNoise(

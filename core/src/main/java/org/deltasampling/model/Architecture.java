@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
@@ -70,7 +71,19 @@ public enum Architecture {
             config.put("_class_name", "EulerDiscreteScheduler");
             config.put("timestep_spacing", zeroTerminalSnr ? "trailing" : "leading");
         }
-    };
+    },
+
+    /** Stability's model of 2024 (Esser et al.): a transformer that reads both CLIPs and T5, rectified flow. */
+    SD3("Stable Diffusion 3"),
+
+    /** The same with normed queries and keys, and an attention of the picture to itself in the first blocks. */
+    SD35_MEDIUM("Stable Diffusion 3.5 medium"),
+
+    /** The same with normed queries and keys. */
+    SD35_LARGE("Stable Diffusion 3.5 large");
+
+    /** Tokens that SD-3 reads of T5, as diffusers has it by default. */
+    public static final int T5_TOKENS = 256;
 
     /** Where SD-2 files have a larger deviation of the last transformer's first norm bias, they are v-prediction (ComfyUI). */
     private static final double VELOCITY_DEVIATION = 0.09;
@@ -78,13 +91,27 @@ public enum Architecture {
     private final String title;
     private final long contextWidth;
     private final double scale;
+    private final double shift;
+    private final boolean flows;
     private final List<TextEncoder> texts;
 
     Architecture(String title, long contextWidth, double scale, List<TextEncoder> texts) {
         this.title = title;
         this.contextWidth = contextWidth;
         this.scale = scale;
+        this.shift = 0;
+        this.flows = false;
         this.texts = texts;
+    }
+
+    /** One of the transformers of 2024, which differ in their form alone. */
+    Architecture(String title) {
+        this.title = title;
+        this.contextWidth = 4096;
+        this.scale = 1.5305;
+        this.shift = 0.0609;
+        this.flows = true;
+        this.texts = List.of(TextEncoder.CLIP_L_OF_SD3, TextEncoder.OPEN_CLIP_G_OF_SD3);
     }
 
     /** The family's name for people. */
@@ -92,8 +119,18 @@ public enum Architecture {
         return title;
     }
 
-    /** The family of a UNet, told by its form. */
-    public static Architecture of(UNet.Config unet) {
+    /** The family of a network, told by its form. */
+    public static Architecture of(Backbone.Config network) {
+        if (network instanceof MMDiT.Config transformer) {
+            return !transformer.normedQueries() ? SD3 : transformer.dual().isEmpty() ? SD35_LARGE : SD35_MEDIUM;
+        }
+        if (network instanceof UNet.Config unet) {
+            return of(unet);
+        }
+        throw new IllegalArgumentException("no family has a " + network.getClass());
+    }
+
+    private static Architecture of(UNet.Config unet) {
         return unet.pooledWidth() > 0 ? SDXL : unet.linearProjection() ? SD2 : SD1;
     }
 
@@ -114,7 +151,12 @@ public enum Architecture {
 
     /** Width and height of the latents that its published models with such an output were trained on. */
     long side(Parameterization predicts) {
-        return 64;
+        return flows ? 128 : 64;
+    }
+
+    /** Whether it is a rectified flow over a transformer, with T5 as a third text encoder that it can do without. */
+    public boolean flows() {
+        return flows;
     }
 
     /** Whether its guidance without a negative prompt is away from zeros rather than from an empty text, as in diffusers. */
@@ -131,6 +173,23 @@ public enum Architecture {
      */
     public Conditioning told(List<ClipText.Output> texts, long height, long width) {
         return new Conditioning(texts.get(0).last());
+    }
+
+    /**
+     * What a transformer of 2024 is told of a text: the layers before the last of both CLIPs side by side, filled up with
+     * zeros to T5's width, then T5's; and both pooled outputs.
+     *
+     * @param t5 (1, {@link #T5_TOKENS}, width); zeros where there is no T5
+     */
+    public static Conditioning told(List<ClipText.Output> texts, Tensor t5) {
+        Tensor clip = torch.cat(
+                new TensorVector(
+                        texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),
+                2);
+        Tensor padded = torch.constant_pad_nd(clip, 0, t5.size(2) - clip.size(2));
+        Tensor pooled = torch.cat(
+                new TensorVector(texts.stream().map(ClipText.Output::pooled).toArray(Tensor[]::new)), 1);
+        return new Conditioning(torch.cat(new TensorVector(padded, t5), 1), pooled);
     }
 
     /** Text encoder {@code index} of a file without a config: what leaves no trace in the shapes is the family's. */
@@ -154,6 +213,11 @@ public enum Architecture {
         return scale;
     }
 
+    /** What is subtracted from the latents before that. */
+    double latentShift() {
+        return shift;
+    }
+
     /** A folder's scheduler config as diffusers' pipeline of the family takes it: SD-1's and SD-2's never clip latents. */
     JsonNode scheduler(JsonNode config) {
         return config instanceof ObjectNode object ? object.put("clip_sample", false) : config;
@@ -168,6 +232,9 @@ public enum Architecture {
      */
     JsonNode scheduler(boolean velocity, boolean zeroTerminalSnr) {
         ObjectNode config = JsonNodeFactory.instance.objectNode();
+        if (flows) {
+            return config.put("_class_name", "FlowMatchEulerDiscreteScheduler").put("shift", 3.0);
+        }
         config.put("beta_schedule", "scaled_linear").put("beta_start", 0.00085).put("beta_end", 0.012);
         config.put("num_train_timesteps", 1000).put("steps_offset", 1).put("set_alpha_to_one", false);
         config.put("clip_sample", false).put("prediction_type", velocity ? "v_prediction" : "epsilon");

@@ -1,6 +1,7 @@
 package org.deltasampling.model;
 
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.nn.Parameters;
 
 /** The raw network; knows nothing of schedules, guidance or adapters. */
 @FunctionalInterface
@@ -14,4 +15,26 @@ public interface Backbone {
      * @return the network's raw output, shaped as x
      */
     Tensor predict(Tensor x, Tensor timesteps, Conditioning c);
+
+    /** Widths and depths of a network: what declares its parameters. */
+    interface Config {
+
+        /** The network over {@code parameters}. */
+        Backbone network(Parameters parameters);
+
+        /** Channels of what it reads. */
+        long inChannels();
+
+        /** Channels of what it answers. */
+        long outChannels();
+
+        /** Width of the text embedding's tokens. */
+        long contextWidth();
+
+        /** Width of the pooled text that it is told besides; 0: it is told none. */
+        long pooledWidth();
+
+        /** What the sides of its latents must be divisible by. */
+        long patch();
+    }
 }

@@ -16,6 +16,8 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
@@ -28,8 +30,8 @@ import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model on disk: a diffusers folder, or one .safetensors file in the original layout, or a UNet alone under diffusers'
- * names. Nothing is loaded; the parts are weights under canonical names with their configs, and the files stay open until
+ * A model on disk: a diffusers folder, or one .safetensors file in the original layout, or a UNet or transformer alone under
+ * diffusers' names. Nothing is loaded; the parts are weights under canonical names with their configs, and the files stay open until
  * {@link #close}.
  */
 public final class Checkpoint implements AutoCloseable {
@@ -42,13 +44,22 @@ public final class Checkpoint implements AutoCloseable {
      */
     public record Part<C>(WeightSource weights, C config, WeightCheck check) {}
 
+    private static final String UNET = "unet";
+    private static final String TRANSFORMER = "transformer";
+
+    /** The name of T5 among the {@link #parts}. */
+    public static final String T5 = "text_encoder_3";
+
     private final Path path;
     private final List<Path> files = new ArrayList<>();
     private final List<AutoCloseable> open = new ArrayList<>();
     private WeightCheck rest = WeightCheck.NONE;
     private @Nullable Part<UNet.Config> unet;
+    private @Nullable Part<MMDiT.Config> transformer;
     private @Nullable Part<AutoencoderKl.Config> vae;
     private final List<Part<ClipText.Config>> texts = new ArrayList<>();
+    private @Nullable Part<T5Encoder.Config> t5;
+    private @Nullable Path t5Tokenizer;
     private @Nullable JsonNode scheduler;
     private int sampleSize;
     private boolean silentWithoutNegative;
@@ -94,13 +105,22 @@ public final class Checkpoint implements AutoCloseable {
 
     private void readFolder(DiffusersFolder folder) {
         folder.requireStableDiffusion();
-        UNet.Config unetConfig = configured(folder, "unet", UNet.Config::read);
-        unet = part(
-                weights(folder.weights("unet", "diffusion_pytorch_model")),
-                KeyTable.read("unet-diffusers"),
-                w -> unetConfig,
-                c -> p -> new UNet(c, p));
-        requirePlain(unetConfig);
+        if (folder.has(TRANSFORMER)) {
+            MMDiT.Config config = configured(folder, TRANSFORMER, MMDiT.Config::read);
+            transformer = part(
+                    weights(folder.weights(TRANSFORMER, "diffusion_pytorch_model")),
+                    KeyTable.read("mmdit-diffusers"),
+                    w -> config,
+                    c -> p -> new MMDiT(c, p));
+        } else {
+            UNet.Config config = configured(folder, UNET, UNet.Config::read);
+            unet = part(
+                    weights(folder.weights(UNET, "diffusion_pytorch_model")),
+                    KeyTable.read("unet-diffusers"),
+                    w -> config,
+                    c -> p -> new UNet(c, p));
+        }
+        requirePlain(network().config());
         AutoencoderKl.Config vaeConfig = configured(folder, "vae", AutoencoderKl.Config::read);
         vae = part(
                 weights(folder.weights("vae", "diffusion_pytorch_model")),
@@ -115,7 +135,16 @@ public final class Checkpoint implements AutoCloseable {
                     w -> textConfig,
                     c -> p -> new ClipText(c, p)));
         }
-        sampleSize = folder.config("unet").path("sample_size").asInt();
+        if (architecture().flows() && folder.has(T5)) {
+            T5Encoder.Config t5Config = configured(folder, T5, T5Encoder.Config::read);
+            t5 = part(
+                    weights(folder.weights(T5, "model")),
+                    KeyTable.read("t5-transformers"),
+                    w -> t5Config,
+                    c -> p -> new T5Encoder(c, p));
+            t5Tokenizer = path.resolve(numbered("tokenizer", 2));
+        }
+        sampleSize = folder.config(networkName()).path("sample_size").asInt();
         silentWithoutNegative = folder.index()
                 .path("force_zeros_for_empty_prompt")
                 .asBoolean(architecture().isSilentWithoutNegative());
@@ -152,19 +181,28 @@ public final class Checkpoint implements AutoCloseable {
                 unet = part(file, KeyTable.read("unet-diffusers"), UNet.Config::infer, c -> p -> new UNet(c, p));
                 scheduler = scheduler(file, architecture());
             }
+            case TRANSFORMER -> {
+                transformer =
+                        part(file, KeyTable.read("mmdit-diffusers"), MMDiT.Config::infer, c -> p -> new MMDiT(c, p));
+                scheduler = architecture().scheduler(false, false);
+            }
             default -> throw new BadWeightsException("%s is %s: %s".formatted(path, kind.title(), kind.advice()));
         }
-        requirePlain(unet().config());
+        requirePlain(network().config());
     }
 
     private void readOriginal(SafetensorsFile file, Set<String> names) {
-        unet = part(file, OriginalLayout.unet(names), UNet.Config::infer, c -> p -> new UNet(c, p));
+        if (OriginalLayout.isMmdit(names)) {
+            transformer = part(file, OriginalLayout.mmdit(names), MMDiT.Config::infer, c -> p -> new MMDiT(c, p));
+        } else {
+            unet = part(file, OriginalLayout.unet(names), UNet.Config::infer, c -> p -> new UNet(c, p));
+        }
         Architecture family = architecture();
         if (OriginalLayout.hasVae(names)) {
             vae = part(
                     file,
                     OriginalLayout.vae(names),
-                    w -> AutoencoderKl.Config.infer(w, family.latentScale(), 0),
+                    w -> AutoencoderKl.Config.infer(w, family.latentScale(), family.latentShift()),
                     c -> p -> new AutoencoderKl(c, p));
         }
         if (family.texts().stream().allMatch(text -> text.isIn(names))) {
@@ -177,6 +215,10 @@ public final class Checkpoint implements AutoCloseable {
                         c -> p -> new ClipText(c, p)));
             }
         }
+        if (family.flows()) {
+            readTextsBeside(family);
+            readT5(file, names);
+        }
         KeyTable beside = KeyTable.read("single-file");
         rest = new WeightCheck(
                 List.of(),
@@ -184,7 +226,39 @@ public final class Checkpoint implements AutoCloseable {
                         .filter(n -> !OriginalLayout.isPart(n) && !beside.knows(n))
                         .collect(Collectors.toList()),
                 List.of());
-        scheduler = scheduler(file, family);
+        scheduler = family.flows() ? family.scheduler(false, false) : scheduler(file, family);
+    }
+
+    /** Stability publishes SD-3's text encoders as files of their own, for checkpoints without them. */
+    private void readTextsBeside(Architecture family) {
+        FilesBeside beside = new FilesBeside(path);
+        Optional<Path> clipL = beside.weights("clip_l");
+        Optional<Path> clipG = beside.weights("clip_g");
+        if (texts.isEmpty() && clipL.isPresent() && clipG.isPresent()) {
+            for (Path own : List.of(clipL.get(), clipG.get())) {
+                int index = texts.size();
+                texts.add(part(
+                        weights(own),
+                        family.texts().get(index).tableOfOwnFile(),
+                        w -> family.textConfig(index, w),
+                        c -> p -> new ClipText(c, p)));
+            }
+        }
+    }
+
+    private void readT5(SafetensorsFile file, Set<String> names) {
+        FilesBeside beside = new FilesBeside(path);
+        Optional<Path> own = beside.weights("t5xxl");
+        if (OriginalLayout.hasT5(names)) {
+            t5 = part(file, OriginalLayout.t5(), T5Encoder.Config::infer, c -> p -> new T5Encoder(c, p));
+        } else if (own.isPresent()) {
+            t5 = part(
+                    weights(own.get()),
+                    KeyTable.read("t5-transformers"),
+                    T5Encoder.Config::infer,
+                    c -> p -> new T5Encoder(c, p));
+        }
+        t5Tokenizer = beside.t5Tokenizer().orElse(null);
     }
 
     private JsonNode scheduler(SafetensorsFile file, Architecture family) {
@@ -196,10 +270,10 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /** Inpainting, depth and the like read more than the latent. */
-    private void requirePlain(UNet.Config c) {
+    private void requirePlain(Backbone.Config c) {
         if (c.inChannels() != c.outChannels()) {
             throw new BadWeightsException(
-                    ("%s is a variant whose UNet reads %d channels rather than %d (inpainting, depth, upscaling or editing):"
+                    ("%s is a variant whose network reads %d channels rather than %d (inpainting, depth, upscaling or editing):"
                                     + " give a plain text-to-image model")
                             .formatted(path, c.inChannels(), c.outChannels()));
         }
@@ -210,12 +284,22 @@ public final class Checkpoint implements AutoCloseable {
         if (texts.isEmpty()) {
             return;
         }
-        UNet.Config c = unet().config();
-        long width = texts.stream().mapToLong(text -> text.config().width()).sum();
-        long pooled = texts.get(texts.size() - 1).config().projection();
+        Backbone.Config c = network().config();
+        boolean flows = architecture().flows();
+        long clip = texts.stream().mapToLong(text -> text.config().width()).sum();
+        long width = flows && clip < c.contextWidth() ? c.contextWidth() : clip; // filled up
+        if (t5 != null) {
+            width = t5.config().width();
+        }
+        long pooled = texts.stream()
+                .skip(flows ? 0 : texts.size() - 1)
+                .mapToLong(text -> text.config().projection() == 0
+                        ? text.config().width()
+                        : text.config().projection())
+                .sum();
         if (width != c.contextWidth() || (c.pooledWidth() > 0 && pooled != c.pooledWidth())) {
             throw new BadWeightsException(
-                    ("%s cannot be used: its text is %d wide and %d pooled where its UNet reads %d and %d;"
+                    ("%s cannot be used: its text is %d wide and %d pooled where its network reads %d and %d;"
                                     + " take all parts from the same model")
                             .formatted(path, width, pooled, c.contextWidth(), c.pooledWidth()));
         }
@@ -267,10 +351,40 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Its family. */
     public Architecture architecture() {
-        return Architecture.of(unet().config());
+        return Architecture.of(network().config());
     }
 
-    /** The denoising network. */
+    /** The denoising network, be it a UNet or a transformer. */
+    public Part<? extends Backbone.Config> network() {
+        return transformer != null ? transformer : unet();
+    }
+
+    /** Its name among the {@link #parts}. */
+    public String networkName() {
+        return transformer != null ? TRANSFORMER : UNET;
+    }
+
+    /** SD-3's third text encoder, where the model has it. */
+    public Optional<Part<T5Encoder.Config>> t5() {
+        return Optional.ofNullable(t5);
+    }
+
+    /**
+     * The tokenizer of {@link #t5}: a folder or a file.
+     *
+     * @throws BadWeightsException saying which file is wanted if there is none
+     */
+    public Path t5Tokenizer() {
+        if (t5Tokenizer == null) {
+            throw new BadWeightsException(
+                    ("%s has a T5 text encoder and no tokenizer for it: put the tokenizer.json or the spiece.model of"
+                                    + " google/t5-v1_1-xxl beside it, in a folder tokenizer_3")
+                            .formatted(path));
+        }
+        return t5Tokenizer;
+    }
+
+    /** The denoising network of the families that have a UNet. */
     public Part<UNet.Config> unet() {
         return wanted(unet, "UNet");
     }
@@ -295,7 +409,7 @@ public final class Checkpoint implements AutoCloseable {
     private <T> T wanted(@Nullable T part, String name) {
         if (part == null) {
             throw new BadWeightsException(
-                    "%s has no %s: give a whole model, a diffusers folder or a checkpoint that holds UNet, autoencoder and text encoder"
+                    "%s has no %s: give a whole model, a diffusers folder or a checkpoint that holds the denoising network, the autoencoder and the text encoders"
                             .formatted(path, name));
         }
         return part;
@@ -304,12 +418,15 @@ public final class Checkpoint implements AutoCloseable {
     /** The parts that are there, by diffusers' names of them. */
     public Map<String, Part<?>> parts() {
         Map<String, Part<?>> parts = new LinkedHashMap<>();
-        parts.put("unet", unet());
+        parts.put(networkName(), network());
         if (vae != null) {
             parts.put("vae", vae);
         }
         for (int i = 0; i < texts.size(); i++) {
             parts.put(textEncoder(i), texts.get(i));
+        }
+        if (t5 != null) {
+            parts.put(T5, t5);
         }
         return parts;
     }
@@ -325,7 +442,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws BadWeightsException naming what it lacks otherwise
      */
     public Checkpoint requireWhole() {
-        unet();
+        network();
         vae();
         texts();
         return this;
@@ -362,15 +479,23 @@ public final class Checkpoint implements AutoCloseable {
         return silentWithoutNegative;
     }
 
+    /** How files in the original layout spell the weights of its denoising network. */
+    public KeyTable inOriginalNames() {
+        return transformer == null ? OriginalLayout.unet(unet().config()) : OriginalLayout.mmdit(transformer.config());
+    }
+
     /** All its weights as a single file in the original layout holds them. */
     public WeightSource inOriginalLayout() {
         List<WeightSource> parts = new ArrayList<>();
-        parts.add(OriginalLayout.unet(unet().config()).spelled(unet().weights()));
+        parts.add(inOriginalNames().spelled(network().weights()));
         parts.add(OriginalLayout.vae(vae().config()).spelled(vae().weights()));
         for (int i = 0; i < texts().size(); i++) {
             Part<ClipText.Config> text = texts.get(i);
             parts.add(OriginalLayout.text(architecture(), i, text.config().layers())
                     .spelled(text.weights()));
+        }
+        if (t5 != null) {
+            parts.add(OriginalLayout.t5().spelled(t5.weights()));
         }
         return WeightSource.joined(parts);
     }

@@ -24,7 +24,9 @@ record DiffusersFolder(Path root) {
             "StableDiffusionPipeline",
             "StableDiffusionImg2ImgPipeline",
             "StableDiffusionXLPipeline",
-            "StableDiffusionXLImg2ImgPipeline");
+            "StableDiffusionXLImg2ImgPipeline",
+            "StableDiffusion3Pipeline",
+            "StableDiffusion3Img2ImgPipeline");
 
     /** Refuses a folder that is no model, or a model of another family. */
     void requireStableDiffusion() {
@@ -41,7 +43,7 @@ record DiffusersFolder(Path root) {
         String pipeline = index.path("_class_name").asText();
         if (!PIPELINES.contains(pipeline)) {
             throw new BadWeightsException(
-                    "%s is a %s: give a Stable Diffusion 1.x, 2.x or XL model, whose pipeline is one of %s"
+                    "%s is a %s: give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model, whose pipeline is one of %s"
                             .formatted(
                                     root,
                                     pipeline.isEmpty() ? "folder of unknown kind" : pipeline,
@@ -51,6 +53,11 @@ record DiffusersFolder(Path root) {
             throw new BadWeightsException(
                     "%s is %s: %s".formatted(root, FileKind.SDXL_REFINER.title(), FileKind.SDXL_REFINER.advice()));
         }
+    }
+
+    /** Whether the model has such a part: an optional one may be left out, or null in model_index.json. */
+    boolean has(String part) {
+        return index().path(part).path(0).isTextual();
     }
 
     /** The model_index.json. */

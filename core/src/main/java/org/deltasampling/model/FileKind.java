@@ -41,18 +41,25 @@ public enum FileKind {
             "give a Stable Diffusion model that predicts noise or velocity",
             List.of("edm_mean", "edm_vpred."),
             List.of()),
-    SD3(
-            "a Stable Diffusion 3 model",
-            "give a Stable Diffusion 1.x, 2.x or XL model",
-            List.of("model.diffusion_model.joint_blocks.", "joint_blocks.", "text_encoders.", "context_embedder."),
-            List.of()),
     FLUX(
             "a Flux model",
-            "give a Stable Diffusion 1.x, 2.x or XL model",
+            "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model",
             List.of("model.diffusion_model.double_blocks.", "double_blocks."),
             List.of()),
     /** The original layout, with the UNet and perhaps all else. */
     CHECKPOINT("a checkpoint in the original layout", "", List.of("model.diffusion_model."), List.of()),
+    /** An SD-3 transformer alone under diffusers' names. */
+    TRANSFORMER(
+            "a transformer of Stable Diffusion 3 alone, in diffusers' names",
+            "",
+            List.of("pos_embed.pos_embed"),
+            List.of()),
+    /** An SD-3 transformer alone in the original names. */
+    BARE_TRANSFORMER(
+            "a transformer of Stable Diffusion 3 alone, in the original layout without its prefix",
+            "give the whole checkpoint that it is from",
+            List.of("joint_blocks."),
+            List.of()),
     /** The UNet alone in the original names. */
     BARE_UNET(
             "a UNet alone, in the original layout without its prefix",
@@ -69,11 +76,17 @@ public enum FileKind {
     TEXT_ENCODER(
             "a text encoder alone",
             "give a whole model: a diffusers folder, or a checkpoint that has the UNet and the autoencoder as well",
-            List.of("text_model.", "cond_stage_model.", "conditioner.embedders.", "embeddings.token_embedding"),
+            List.of(
+                    "text_model.",
+                    "cond_stage_model.",
+                    "conditioner.embedders.",
+                    "text_encoders.",
+                    "embeddings.token_embedding",
+                    "encoder.block."),
             List.of()),
     UNKNOWN(
             "no model that is known here",
-            "give a Stable Diffusion 1.x, 2.x or XL model: a diffusers folder or a .safetensors checkpoint",
+            "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model: a diffusers folder or a .safetensors checkpoint",
             List.of(),
             List.of());
 

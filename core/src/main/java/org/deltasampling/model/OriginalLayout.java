@@ -22,13 +22,28 @@ public final class OriginalLayout {
 
     private static final String UNET = "model.diffusion_model.";
     private static final String VAE = "first_stage_model.";
+    private static final String T5 = "text_encoders.t5xxl.transformer.";
 
     private OriginalLayout() {}
 
     /** Whether a name is in one of the parts. */
     static boolean isPart(String name) {
-        return Stream.of(UNET, VAE).anyMatch(name::startsWith)
+        return Stream.of(UNET, VAE, T5).anyMatch(name::startsWith)
                 || Arrays.stream(TextEncoder.values()).anyMatch(text -> text.has(name));
+    }
+
+    /** Whether the denoising network is SD-3's transformer. */
+    static boolean isMmdit(Set<String> names) {
+        return names.stream().anyMatch(n -> n.startsWith(UNET + "joint_blocks."));
+    }
+
+    static boolean hasT5(Set<String> names) {
+        return names.stream().anyMatch(n -> n.startsWith(T5));
+    }
+
+    /** The names of SD-3's third text encoder. */
+    public static KeyTable t5() {
+        return KeyTable.read("t5-sd3");
     }
 
     static boolean hasVae(Set<String> names) {

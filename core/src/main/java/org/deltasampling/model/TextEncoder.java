@@ -5,7 +5,7 @@ import java.util.Set;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.weights.KeyTable;
 
-/** The published text encoders that the UNets read: what leaves no trace in their weights, and where single files have them. */
+/** The published text encoders of the CLIP kind: what leaves no trace in their weights, and where single files have them. */
 enum TextEncoder {
     /** OpenAI's ViT-L in SD-1. */
     CLIP_L(Activation.QUICK_GELU, "<|endoftext|>", "clip-original", "cond_stage_model.transformer."),
@@ -17,7 +17,23 @@ enum TextEncoder {
     CLIP_L_OF_XL(Activation.QUICK_GELU, "<|endoftext|>", "clip-xl", "conditioner.embedders.0.transformer."),
 
     /** OpenCLIP's ViT-bigG in SD-XL. */
-    OPEN_CLIP_G_OF_XL(Activation.GELU, "!", "openclip-xl", "conditioner.embedders.1.model.");
+    OPEN_CLIP_G_OF_XL(Activation.GELU, "!", "openclip-xl", "conditioner.embedders.1.model."),
+
+    /** OpenAI's ViT-L in SD-3; in a file of its own without its projection, which is not used there. */
+    CLIP_L_OF_SD3(Activation.QUICK_GELU, "<|endoftext|>", "clip-l-sd3", "text_encoders.clip_l.") {
+        @Override
+        KeyTable tableOfOwnFile() {
+            return KeyTable.read("clip-transformers");
+        }
+    },
+
+    /** OpenCLIP's ViT-bigG in SD-3, under transformers' names. */
+    OPEN_CLIP_G_OF_SD3(Activation.GELU, "!", "clip-g-sd3", "text_encoders.clip_g.") {
+        @Override
+        KeyTable tableOfOwnFile() {
+            return KeyTable.read("clip-projected");
+        }
+    };
 
     private static final String LAYERS = "transformer.resblocks.";
 
@@ -63,6 +79,11 @@ enum TextEncoder {
         int layers = OriginalLayout.indices(names, prefix + LAYERS).size();
         boolean spare = this == OPEN_CLIP_H && (names.contains(prefix + "text_projection") || layers == VIT_H_LAYERS);
         return table(spare ? layers - 1 : layers);
+    }
+
+    /** Its names in a file that holds it alone, as those beside an SD-3 checkpoint do. */
+    KeyTable tableOfOwnFile() {
+        throw new IllegalStateException(this + " is not published in a file of its own");
     }
 
     /** Its names in a single file where so many of its layers are used. */

@@ -133,14 +133,29 @@ public final class KeyTable {
         return new Renamed(file, located);
     }
 
-    /** The inverse of {@link #over}: the tensors of {@code canonical} as a file in this dialect holds them. */
+    /**
+     * The inverse of {@link #over}: the tensors of {@code canonical} as a file in this dialect holds them; those that it has
+     * no row for are left out.
+     */
     public WeightSource spelled(WeightSource canonical) {
         Map<String, List<String>> members = new LinkedHashMap<>();
         for (String name : canonical.names()) {
-            members.computeIfAbsent(spelling(name), f -> new ArrayList<>()).add(name);
+            if (prefix(name, byCanonical) != null) {
+                members.computeIfAbsent(spelling(name), f -> new ArrayList<>()).add(name);
+            }
         }
         members.values().forEach(names -> names.sort((a, b) -> Integer.compare(part(a), part(b))));
         return new Spelled(canonical, members);
+    }
+
+    /** How many of the model's tensors share, in equal parts, the file's one that {@code canonical} comes from. */
+    public int sharing(String canonical) {
+        return verb(canonical) instanceof Verb.Rows rows ? rows.n() : 1;
+    }
+
+    /** What {@code canonical} takes of the rows of the file's tensor; the same for anything that has such rows. */
+    public Tensor rows(String canonical, Tensor file) {
+        return verb(canonical).read(file);
     }
 
     private int part(String canonical) {

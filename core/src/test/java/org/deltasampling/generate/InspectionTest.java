@@ -46,6 +46,20 @@ class InspectionTest {
     }
 
     @Test
+    void flowsAreKnown() {
+        Inspection medium = Inspection.of(Kit.root().resolve("pipe-sd35m/model"));
+        assertThat(medium.loadable()).isTrue();
+        assertThat(medium.toText())
+                .contains("Stable Diffusion 3.5 medium")
+                .contains("predicts      flow")
+                .contains("transformer")
+                .contains("text_encoder_3");
+        Inspection large = Inspection.of(Kit.root().resolve("mmdit-sd35l/model/diffusion_pytorch_model.safetensors"));
+        assertThat(large.family()).isEqualTo("Stable Diffusion 3.5 large");
+        assertThat(large.problem()).contains("has no autoencoder");
+    }
+
+    @Test
     void aLoraIsDescribed() {
         Inspection lora = Inspection.of(Kit.root().resolve("delta-sd1-sdxl-lora/lora.safetensors"));
         assertThat(lora.loadable()).isTrue();

@@ -177,6 +177,81 @@ class CheckpointTest {
         assertRefused(copy, "take all parts from the same model");
     }
 
+    @ParameterizedTest
+    @CsvSource({"pipe-sd3, SD3, float16", "pipe-sd35m, SD35_MEDIUM, float8"})
+    void anSd3FolderAndItsOriginalLayoutAreTheSameModel(String kit, Architecture family, String precision) {
+        Path single = folder.resolve("single.safetensors");
+        try (Checkpoint original = Checkpoint.open(model(kit));
+                TensorScope scope = TensorScope.open()) {
+            assertThat(original.architecture()).isEqualTo(family);
+            assertThat(original.parts().keySet())
+                    .containsExactly("transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3");
+            assertThat(original.t5Tokenizer()).isEqualTo(model(kit).resolve("tokenizer_3"));
+            boolean eight = precision.equals("float8");
+            Map<String, Tensor> tensors = loaded(original.inOriginalLayout());
+            tensors.replaceAll((name, tensor) -> eight ? tensor.to(torch.ScalarType.Float8_e4m3fn) : tensor);
+            SafetensorsWriter.write(single, tensors);
+            try (Checkpoint written = Checkpoint.open(single)) {
+                assertThat(written.architecture()).isEqualTo(family);
+                assertThat(written.parts().keySet())
+                        .containsExactlyElementsOf(original.parts().keySet());
+                assertThat(written.vae().config()).isEqualTo(original.vae().config());
+                assertThat(written.scheduler().get("shift").asDouble()).isEqualTo(3);
+                // the pooled output of CLIP ViT-L is not projected in SD-3's files
+                assertThat(written.text().config().projection()).isZero();
+                assertThat(written.texts().get(1).config().projection()).isEqualTo(48);
+                for (String part : List.of("transformer", "vae", "text_encoder_2", "text_encoder_3")) {
+                    WeightSource ours =
+                            Objects.requireNonNull(written.parts().get(part)).weights();
+                    WeightSource theirs =
+                            Objects.requireNonNull(original.parts().get(part)).weights();
+                    assertThat(ours.names()).containsExactlyInAnyOrderElementsOf(theirs.names());
+                    if (!eight) {
+                        assertSame(theirs, ours);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void textEncodersBesideACheckpointAreTaken() throws IOException {
+        Path single = folder.resolve("sd3.safetensors");
+        try (Checkpoint original = Checkpoint.open(model("pipe-sd35m"));
+                TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> all = loaded(original.inOriginalLayout());
+            Map<String, Tensor> bare = new LinkedHashMap<>(all);
+            bare.keySet().removeIf(name -> name.startsWith("text_encoders."));
+            SafetensorsWriter.write(single, bare);
+            try (Checkpoint alone = Checkpoint.open(single)) {
+                assertThatThrownBy(alone::requireWhole).hasMessageContaining("has no 2 text encoders");
+            }
+            Path beside = Files.createDirectories(folder.resolve("text_encoders"));
+            for (String encoder : List.of("clip_l", "clip_g", "t5xxl")) {
+                String prefix = "text_encoders." + encoder + ".transformer.";
+                Map<String, Tensor> own = new LinkedHashMap<>();
+                all.forEach((name, tensor) -> {
+                    if (name.startsWith(prefix)) {
+                        own.put(name.substring(prefix.length()), tensor);
+                    }
+                });
+                SafetensorsWriter.write(beside.resolve(encoder + "_fp16.safetensors"), own);
+            }
+            try (Checkpoint whole = Checkpoint.open(single)) {
+                assertThat(whole.requireWhole().files()).hasSize(4);
+                assertThat(whole.parts().keySet())
+                        .containsExactlyElementsOf(original.parts().keySet());
+                assertThatThrownBy(whole::t5Tokenizer)
+                        .isInstanceOf(BadWeightsException.class)
+                        .hasMessageContaining("spiece.model");
+            }
+            Files.createDirectories(folder.resolve("tokenizer_3"));
+            try (Checkpoint whole = Checkpoint.open(single)) {
+                assertThat(whole.t5Tokenizer()).isEqualTo(folder.resolve("tokenizer_3"));
+            }
+        }
+    }
+
     @Test
     void shardsAndVariantsAreFound() throws IOException {
         Path copy = folder.resolve("model");
@@ -219,10 +294,9 @@ class CheckpointTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "pipe-sd3/model | StableDiffusion3Pipeline",
                 "pipe-sd1/model/vae/diffusion_pytorch_model.safetensors | an autoencoder (VAE) alone",
                 "pipe-sd1/model/text_encoder/model.safetensors | a text encoder alone",
-                "pipe-sd3/model/transformer/diffusion_pytorch_model.safetensors | a Stable Diffusion 3 model",
+                "pipe-sd3/model/text_encoder_3/model.safetensors | a text encoder alone",
                 "delta-sdxl-sd1-lora/lora.safetensors | a LoRA: give it with --lora",
                 "lycoris-lokr/adapter.safetensors | a LyCORIS adapter",
                 "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors | a ControlNet",

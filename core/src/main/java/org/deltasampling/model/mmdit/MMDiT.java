@@ -59,10 +59,16 @@ public final class MMDiT implements Backbone {
             long pooledWidth,
             long places,
             boolean normedQueries,
-            List<Long> dual) {
+            List<Long> dual)
+            implements Backbone.Config {
 
         public Config {
             dual = List.copyOf(dual);
+        }
+
+        @Override
+        public MMDiT network(Parameters parameters) {
+            return new MMDiT(this, parameters);
         }
 
         /**

@@ -66,13 +66,25 @@ public final class UNet implements Backbone {
             boolean cosinesFirst,
             double frequencyShift,
             long pooledWidth,
-            long sizeWidth) {
+            long sizeWidth)
+            implements Backbone.Config {
 
         /** Height and width of the original, top and left of the crop, height and width of the picture. */
         private static final int SIZES = 6;
 
         /** Of every published XL. */
         private static final long SIZE_WIDTH = 256;
+
+        @Override
+        public UNet network(Parameters parameters) {
+            return new UNet(this, parameters);
+        }
+
+        /** Any size will do: a coarser level of an odd one is rounded up. */
+        @Override
+        public long patch() {
+            return 1;
+        }
 
         /**
          * From diffusers' config.json. Values that would change the answer and are not implemented are refused. What
