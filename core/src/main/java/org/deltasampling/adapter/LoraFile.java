@@ -214,24 +214,31 @@ public final class LoraFile implements AutoCloseable {
         List<String> unused = new ArrayList<>(strange);
         List<String> misshapen = new ArrayList<>();
         layers.forEach((name, layer) -> {
-            ModuleIndex.Target target = index.find(name);
+            List<ModuleIndex.Target> targets = index.find(name);
             String down = layer.down;
             String up = layer.up;
-            if (target == null) {
+            if (targets.isEmpty()) {
                 unused.add(name);
             } else if (down == null || up == null) {
                 missing.add("%s of %s".formatted(down == null ? "the down half" : "the up half", name));
-            } else if (!fits(file.info(down).shape(), file.info(up).shape(), target.shape())) {
+            } else if (!fits(file.info(down).shape(), file.info(up).shape(), targets.get(0))) {
                 misshapen.add("%s is %s and %s for a weight %s"
                         .formatted(
                                 name,
                                 Arrays.toString(file.info(down).shape()),
                                 Arrays.toString(file.info(up).shape()),
-                                Arrays.toString(target.shape())));
+                                Arrays.toString(whole(targets.get(0)))));
             } else {
-                double scale = scale(layer, target, (int) file.info(down).shape()[0]);
-                factors.computeIfAbsent(target.part(), part -> new LinkedHashMap<>())
-                        .put(target.weight(), new LowRank.Factors(() -> file.load(down), () -> file.load(up), scale));
+                for (ModuleIndex.Target target : targets) {
+                    double scale = scale(layer, target, (int) file.info(down).shape()[0]);
+                    factors.computeIfAbsent(target.part(), part -> new LinkedHashMap<>())
+                            .put(
+                                    target.weight(),
+                                    new LowRank.Factors(
+                                            () -> file.load(down),
+                                            () -> target.rows().apply(file.load(up)),
+                                            scale));
+                }
             }
         });
         WeightCheck check = new WeightCheck(missing, WeightCheck.hinted(unused, index.spellings()), misshapen);
@@ -250,13 +257,21 @@ public final class LoraFile implements AutoCloseable {
     }
 
     /** Whether up (out, rank) times down (rank, in ...) has the elements of a weight (out, in ...). */
-    private static boolean fits(long[] down, long[] up, long[] weight) {
+    private static boolean fits(long[] down, long[] up, ModuleIndex.Target target) {
+        long[] weight = whole(target);
         return up.length >= 2
                 && down.length >= 2
                 && up[0] == weight[0]
                 && up[1] == down[0]
                 && count(up) == up[0] * up[1]
                 && count(down) * weight[0] == count(weight) * down[0];
+    }
+
+    /** The form of all the weights together that share an adapter's layer. */
+    private static long[] whole(ModuleIndex.Target target) {
+        long[] shape = target.shape().clone();
+        shape[0] *= target.sharing();
+        return shape;
     }
 
     private static long count(long[] shape) {

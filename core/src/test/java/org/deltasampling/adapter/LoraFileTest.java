@@ -7,11 +7,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
@@ -157,6 +159,80 @@ class LoraFileTest {
             try (LoraFile lora = LoraFile.open(path)) {
                 assertThat(lora.on(model).keySet()).containsExactly(part);
                 assertThat(on(lora, model, part).touched()).containsExactly(layer + ".weight");
+            }
+        }
+    }
+
+    /** SD-3's and 3.5's layers in every spelling. */
+    @ParameterizedTest
+    @CsvSource({
+        "transformer, transformer_blocks.0.attn.add_k_proj, transformer.transformer_blocks.0.attn.add_k_proj",
+        "transformer, transformer_blocks.0.attn.to_out.0, lora_transformer_transformer_blocks_0_attn_to_out_0",
+        "transformer, transformer_blocks.0.ff.net.0.proj, base_model.model.transformer_blocks.0.ff.net.0.proj",
+        "transformer, transformer_blocks.0.ff_context.net.2, lora_unet_joint_blocks_0_context_block_mlp_fc2",
+        "transformer, transformer_blocks.1.attn2.to_out.0, lora_unet_joint_blocks_1_x_block_attn2_proj",
+        "transformer, transformer_blocks.0.attn.to_add_out, diffusion_model.joint_blocks.0.context_block.attn.proj",
+        "text_encoder, text_model.encoder.layers.1.mlp.fc1, lora_te1_text_model_encoder_layers_1_mlp_fc1",
+        "text_encoder_2, text_model.encoder.layers.1.mlp.fc1, text_encoder_2.text_model.encoder.layers.1.mlp.fc1",
+        "text_encoder_3, encoder.block.1.layer.1.DenseReluDense.wo, lora_te3_encoder_block_1_layer_1_DenseReluDense_wo"
+    })
+    void eachPartOfSd3IsFound(String part, String layer, String spelling) {
+        Path path = folder.resolve("lora.safetensors");
+        boolean kohya = spelling.startsWith("lora_");
+        try (Checkpoint model = Checkpoint.open(Kit.root().resolve("pipe-sd35m/model"));
+                TensorScope scope = TensorScope.open()) {
+            WeightSource weights =
+                    Objects.requireNonNull(model.parts().get(part)).weights();
+            Tensor w = weights.load(layer + ".weight");
+            SafetensorsWriter.write(
+                    path,
+                    Map.of(
+                            spelling + (kohya ? ".lora_down.weight" : ".lora_A.weight"), factor(w, 2, w.size(1)),
+                            spelling + (kohya ? ".lora_up.weight" : ".lora_B.weight"), factor(w, w.size(0), 2)));
+            try (LoraFile lora = LoraFile.open(path)) {
+                assertThat(lora.on(model).keySet()).containsExactly(part);
+                assertThat(on(lora, model, part).touched()).containsExactly(layer + ".weight");
+            }
+        }
+    }
+
+    /** kohya's files for SD-3 hold queries, keys and values as one layer, and a scale and a shift the other way round. */
+    @Test
+    void aFusedLayerIsThree() {
+        Path path = folder.resolve("lora.safetensors");
+        String last = "transformer_blocks.2.norm1_context.linear.weight";
+        try (Checkpoint model = Checkpoint.open(Kit.root().resolve("pipe-sd35m/model"));
+                TensorScope scope = TensorScope.open()) {
+            WeightSource weights = model.network().weights();
+            Tensor w = weights.load(last);
+            Tensor down = factor(w, 2, 32);
+            Tensor up = factor(w, 96, 2);
+            Tensor shiftFirst = factor(w, 64, 2);
+            SafetensorsWriter.write(
+                    path,
+                    Map.of(
+                            "lora_unet_joint_blocks_0_x_block_attn_qkv.lora_down.weight", down,
+                            "lora_unet_joint_blocks_0_x_block_attn_qkv.lora_up.weight", up,
+                            "lora_unet_joint_blocks_2_context_block_adaLN_modulation_1.lora_down.weight", down,
+                            "lora_unet_joint_blocks_2_context_block_adaLN_modulation_1.lora_up.weight", shiftFirst));
+            try (LoraFile lora = LoraFile.open(path)) {
+                LowRank adapter = on(lora, model, "transformer");
+                WeightSource adapted = adapter.weights(weights);
+                String attention = "transformer_blocks.0.attn.";
+                List<String> names =
+                        List.of(attention + "to_q.weight", attention + "to_k.weight", attention + "to_v.weight", last);
+                assertThat(adapter.touched()).containsExactlyInAnyOrderElementsOf(names);
+                for (int k = 0; k < 3; k++) {
+                    Tensor own = up.narrow(0, 32L * k, 32);
+                    assertThat(adapted.load(names.get(k))
+                                    .equal(LowRank.merge(weights.load(names.get(k)), down, own, 1)))
+                            .as(names.get(k))
+                            .isTrue();
+                }
+                Tensor swapped =
+                        torch.cat(new TensorVector(shiftFirst.narrow(0, 32, 32), shiftFirst.narrow(0, 0, 32)), 0);
+                assertThat(adapted.load(last).equal(LowRank.merge(w, down, swapped, 1)))
+                        .isTrue();
             }
         }
     }
