@@ -5,13 +5,16 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.tensor.TensorScope;
 
 /** Multi-head attention: softmax(Q K^T / sqrt(d)) V with Q from {@code x}, K and V from {@code context}. */
 public record Attention(Linear query, Linear key, Linear value, Linear out, long heads) {
 
     static {
         // libtorch calls BLAS from each of its own threads inside attention; more threads there fight over the cores
-        openblas.blas_set_num_threads(1);
+        try (TensorScope scope = TensorScope.open()) { // for what loading the library leaves behind
+            openblas.blas_set_num_threads(1);
+        }
     }
 
     /** diffusers' names: to_q, to_k, to_v without bias, to_out.0 with one. */
