@@ -1,14 +1,20 @@
 package org.deltasampling.lab;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.WeightSource;
 
 /**
- * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole pictures. The loss
+ * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole pictures, then the
+ * decoder alone. The loss
  * is the squared and absolute error of the picture and a little of the divergence from a unit normal.
  */
 final class AutoencoderTraining {
@@ -21,6 +27,7 @@ final class AutoencoderTraining {
     private static final int CROP = 32;
     private static final int CROPS = 8;
     private static final int WHOLES = 4;
+    private static final int DECODED = 8;
     private static final double DIVERGENCE = 1e-4;
 
     private AutoencoderTraining() {}
@@ -35,6 +42,44 @@ final class AutoencoderTraining {
     static void onWholes(Trainable model, Pictures pictures, Loop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(CONFIG, model);
         loop.run(model, step -> loss(autoencoder, pictures.random(WHOLES)));
+    }
+
+    /** Declares what turns latents into pictures, not what makes them. */
+    static void declareDecoder(Parameters p) {
+        new AutoencoderKl(CONFIG, (name, shape) -> decodes(name) ? p.get(name, shape) : torch.empty(shape));
+    }
+
+    /** Trains a decoder on the latents that the encoder of {@code both} gives, without noise. */
+    static void onLatents(Trainable decoder, WeightSource both, Pictures pictures, Loop loop) {
+        AutoencoderKl autoencoder = new AutoencoderKl(CONFIG, Parameters.from(replaced(both, decoder)));
+        try (Held latents = means(pictures, autoencoder)) {
+            loop.run(decoder, step -> {
+                Tensor places =
+                        torch.randint(pictures.count(), new long[] {DECODED}).to(torch.ScalarType.Long);
+                Tensor latent = latents.tensor().index_select(0, places);
+                return error(autoencoder.decode(latent), pictures.at(places));
+            });
+        }
+    }
+
+    /** The autoencoder {@code both} with another decoder. */
+    static WeightSource replaced(WeightSource both, Trainable decoder) {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        both.names().forEach(name -> {
+            long[] shape = both.info(name).shape();
+            all.put(name, decodes(name) ? decoder.get(name, shape) : both.load(name));
+        });
+        return WeightSource.of(all);
+    }
+
+    private static boolean decodes(String name) {
+        return name.startsWith("post_quant_conv.") || name.startsWith("decoder.");
+    }
+
+    private static Held means(Pictures pictures, AutoencoderKl autoencoder) {
+        try (TensorScope scope = TensorScope.open()) {
+            return Held.of(Captioned.means(pictures, autoencoder));
+        }
     }
 
     /** A random part, its corner on the autoencoder's grid of 8 pixels. */
@@ -71,7 +116,6 @@ final class AutoencoderTraining {
         AutoencoderKl.Moments moments = autoencoder.encode(picture);
         Tensor spread = moments.logVariance().mul(new Scalar(0.5)).exp();
         Tensor latent = moments.mean().add(spread.mul(torch.randn_like(spread)));
-        Tensor error = autoencoder.decode(latent).sub(picture);
         Tensor divergence = moments.mean()
                 .square()
                 .add(moments.logVariance().exp())
@@ -79,6 +123,11 @@ final class AutoencoderTraining {
                 .sub(new Scalar(1))
                 .mean()
                 .mul(new Scalar(0.5 * DIVERGENCE));
-        return error.square().mean().add(error.abs().mean()).add(divergence);
+        return error(autoencoder.decode(latent), picture).add(divergence);
+    }
+
+    private static Tensor error(Tensor decoded, Tensor picture) {
+        Tensor error = decoded.sub(picture);
+        return error.square().mean().add(error.abs().mean());
     }
 }

@@ -44,10 +44,16 @@ public final class Training {
 
     /** The models in the order in which they need each other: the adapters the source, both models the autoencoder. */
     public enum Stage {
-        AUTOENCODER("vae/diffusion_pytorch_model.safetensors") {
+        AUTOENCODER("autoencoder/diffusion_pytorch_model.safetensors") {
             @Override
             void train(Training t) {
                 t.autoencoder();
+            }
+        },
+        DECODER("vae/diffusion_pytorch_model.safetensors") {
+            @Override
+            void train(Training t) {
+                t.decoder();
             }
         },
         JUDGE("judge.safetensors") {
@@ -132,7 +138,21 @@ public final class Training {
             AutoencoderTraining.onCrops(model, pictures, loop("autoencoder-crops", 8000, 1.5e-3));
             AutoencoderTraining.onWholes(model, pictures, loop("autoencoder", 2600, 1e-3));
             AutoencoderTraining.normalise(model, pictures);
-            ModelFiles.writeAutoencoder(models.resolve("vae"), AutoencoderTraining.CONFIG, model);
+            ModelFiles.writeAutoencoder(models.resolve("autoencoder"), AutoencoderTraining.CONFIG, model);
+        }
+    }
+
+    /** The decoder further, for the encoder as it is, to which the diffusion models are tied. */
+    private void decoder() {
+        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
+                TensorScope scope = TensorScope.recording();
+                SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("autoencoder"))) {
+            WeightSource both = inMemory(file);
+            try (Trainable decoder = Trainable.startingFrom(both, AutoencoderTraining::declareDecoder)) {
+                AutoencoderTraining.onLatents(decoder, both, pictures, loop("decoder", 5000, 1e-3));
+                ModelFiles.writeAutoencoder(
+                        models.resolve("vae"), AutoencoderTraining.CONFIG, AutoencoderTraining.replaced(both, decoder));
+            }
         }
     }
 
@@ -195,9 +215,9 @@ public final class Training {
         kind.vocabulary().write(tokenizer, kind.pad());
         try (Pictures pictures = pictures(count, kind.domain(), List.of(style));
                 TensorScope scope = TensorScope.open();
-                SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("vae"))) {
+                SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("autoencoder"))) {
             AutoencoderKl autoencoder = new AutoencoderKl(
-                    ModelFiles.autoencoderConfig(models.resolve("vae")), Parameters.from(inMemory(file)));
+                    ModelFiles.autoencoderConfig(models.resolve("autoencoder")), Parameters.from(inMemory(file)));
             return Captioned.of(pictures, autoencoder, ClipTokenizer.of(tokenizer), seed);
         }
     }
