@@ -30,14 +30,14 @@ import org.deltasampling.weights.SafetensorsFile;
  */
 public final class Demo {
 
-    static final List<Double> LAMBDAS = List.of(0.5, 1.0, 1.5, 2.0);
+    static final List<Double> LAMBDAS = List.of(0.5, 0.75, 1.0, 1.5);
     static final int SHARED = 64;
     static final int NEW = 32;
 
     private static final int SHOWN_SHARED = 4;
     private static final int SHOWN_NEW = 3;
-    private static final int STEPS = 16;
-    private static final double GUIDANCE = 2.5;
+    private static final int STEPS = 20;
+    private static final double GUIDANCE = 2;
 
     private final Transfer transfer;
     private final Judge judge;
@@ -60,6 +60,9 @@ public final class Demo {
      */
     public record Result(BufferedImage grid, String table, String verdict) {}
 
+    /** The source under an adapter that taught it a style. */
+    private record Adapted(Style style, Painter painter) {}
+
     /** One way of drawing: pictures to show, and the scores on words that both models know and on those new to the source. */
     record Drawn(Grid.Column column, Scores shared, Scores fresh) {}
 
@@ -72,7 +75,7 @@ public final class Demo {
     }
 
     /**
-     * Draws and judges, the styles side by side, each on a thread of its own: networks as small as these gain nothing from
+     * Draws and judges; each way of drawing has a thread of its own, since networks as small as these gain nothing from
      * several.
      *
      * @param models a folder that {@link DemoModels#unpack} filled
@@ -95,11 +98,10 @@ public final class Demo {
                     new Judge(Parameters.from(weights)),
                     drawings(seed),
                     progress);
-            Tensor alone = demo.alone();
-            return demo.result(sideBySide(List.of(
-                    () -> demo.find(Style.STRIPES, stripes, alone),
-                    () -> demo.find(Style.DUSK, dusk, alone),
-                    () -> demo.find(Style.LINEART, lineart, alone))));
+            return demo.show(List.of(
+                    new Adapted(Style.STRIPES, stripes),
+                    new Adapted(Style.DUSK, dusk),
+                    new Adapted(Style.LINEART, lineart)));
         } finally {
             torch.set_num_threads(threads);
         }
@@ -115,12 +117,12 @@ public final class Demo {
                 .toList();
     }
 
-    private static List<Findings> sideBySide(List<Callable<Findings>> searches) {
-        ExecutorService threads = Executors.newFixedThreadPool(
-                Math.min(searches.size(), Runtime.getRuntime().availableProcessors()));
+    private static <T> List<T> sideBySide(List<Callable<T>> tasks) {
+        ExecutorService threads =
+                Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {
-            List<Findings> all = new ArrayList<>();
-            for (Future<Findings> one : threads.invokeAll(searches)) {
+            List<T> all = new ArrayList<>();
+            for (Future<T> one : threads.invokeAll(tasks)) {
                 all.add(one.get());
             }
             return all;
@@ -134,25 +136,42 @@ public final class Demo {
         }
     }
 
+    private Result show(List<Adapted> styles) {
+        progress.accept("drawing %d prompts by the target alone".formatted(drawings.size()));
+        Tensor alone = transfer.alone(transfer.target(), prompts());
+        List<Callable<Drawn>> tasks = new ArrayList<>();
+        for (Adapted one : styles) {
+            tasks.add(() -> adapted(one));
+            LAMBDAS.forEach(lambda -> tasks.add(() -> delta(one, lambda)));
+        }
+        List<Drawn> all = sideBySide(tasks);
+        int ways = 1 + LAMBDAS.size();
+        List<Findings> findings = new ArrayList<>();
+        for (int i = 0; i < styles.size(); i++) {
+            Style style = styles.get(i).style;
+            List<Drawn> own = all.subList(i * ways, (i + 1) * ways);
+            findings.add(new Findings(style, drawn("target alone", style, alone), own.get(0), own.subList(1, ways)));
+        }
+        return result(findings);
+    }
+
     private List<String> prompts() {
         return drawings.stream().map(Drawing::caption).toList();
     }
 
-    private Tensor alone() {
-        progress.accept("drawing %d prompts by the target alone".formatted(drawings.size()));
-        return transfer.alone(transfer.target(), prompts());
+    private Drawn adapted(Adapted one) {
+        try (TensorScope scope = TensorScope.open()) {
+            Drawn drawn = drawn("source adapted", one.style, transfer.alone(one.painter, prompts()));
+            progress.accept("%s: drawn by the adapted source".formatted(name(one.style)));
+            return drawn;
+        }
     }
 
-    private Findings find(Style style, Painter painter, Tensor alone) {
+    private Drawn delta(Adapted one, double lambda) {
         try (TensorScope scope = TensorScope.open()) {
-            progress.accept("%s: drawing by the adapted source".formatted(name(style)));
-            Drawn adapted = drawn("source adapted", style, transfer.alone(painter, prompts()));
-            List<Drawn> deltas = new ArrayList<>();
-            for (double lambda : LAMBDAS) {
-                progress.accept("%s: Delta Sampling at lambda %s".formatted(name(style), lambda));
-                deltas.add(drawn("λ = " + lambda, style, transfer.delta(painter, lambda, prompts())));
-            }
-            return new Findings(style, drawn("target alone", style, alone), adapted, deltas);
+            Drawn drawn = drawn("λ = " + lambda, one.style, transfer.delta(one.painter, lambda, prompts()));
+            progress.accept("%s: drawn by Delta Sampling at lambda %s".formatted(name(one.style), lambda));
+            return drawn;
         }
     }
 
