@@ -9,5 +9,12 @@ import org.deltasampling.diffusion.Denoiser;
  * @param source the model without the adapter; deltas that share it are cheaper together
  * @param adapted the same model with it
  * @param strength lambda
+ * @param outside what to do at levels that the source does not know
  */
-public record Delta(Source source, Denoiser adapted, Strength strength) {}
+public record Delta(Source source, Denoiser adapted, Strength strength, LevelPolicy outside) {
+
+    /** Nothing is taken over at levels that the source does not know. */
+    public Delta(Source source, Denoiser adapted, Strength strength) {
+        this(source, adapted, strength, LevelPolicy.SKIP);
+    }
+}

@@ -2,6 +2,7 @@ package org.deltasampling.delta;
 
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Optional;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.tensor.Latent;
@@ -36,10 +37,16 @@ public record DeltaDenoiser(Denoiser target, List<Delta> deltas, DeltaListener l
         for (Delta delta : deltas) {
             double lambda = delta.strength().at(n);
             if (lambda != 0) {
-                Source.View view = views.computeIfAbsent(delta.source(), source -> source.view(x, clean, n));
-                Latent difference = view.difference(delta.adapted());
-                listener.applied(n, lambda, difference, clean);
-                result = result.plus(lambda, difference);
+                Source source = delta.source();
+                Optional<Latent> difference = delta.outside()
+                        .difference(
+                                source.knows(n),
+                                () -> views.computeIfAbsent(source, s -> s.view(x, clean, n))
+                                        .difference(delta.adapted()));
+                if (difference.isPresent()) {
+                    listener.applied(n, lambda, difference.get(), clean);
+                    result = result.plus(lambda, difference.get());
+                }
             }
         }
         return result;

@@ -1,8 +1,12 @@
 package org.deltasampling.delta;
 
+import org.deltasampling.tensor.ChannelMap;
 import org.deltasampling.tensor.Latent;
 
-/** Carries clean latents from the target's space to a source's, and differences of clean latents back (science.md 2.2). */
+/**
+ * Between the target's latents and a source's (science.md 2): carries clean latents and noise to the source, differences of
+ * clean latents back. All latents are in their models' scaled units.
+ */
 public interface LatentBridge {
 
     /** For models that share an autoencoder: their latents are the same ones. */
@@ -13,37 +17,73 @@ public interface LatentBridge {
         }
 
         @Override
-        public Latent back(Latent difference) {
-            return difference;
+        public Latent noise(Latent noise) {
+            return noise;
+        }
+
+        @Override
+        public double gain() {
+            return 1;
+        }
+
+        @Override
+        public Latent back(Latent adapted, Latent source) {
+            return adapted.minus(source);
         }
     };
 
-    /** The source's latent for a target's, both in their models' scaled units. */
+    /** The source's latent for a target's. */
     Latent toSource(Latent clean);
 
-    /** The target's difference for a source's. */
-    Latent back(Latent difference);
+    /** The source's unit noise for a target's: white if that is. */
+    Latent noise(Latent noise);
+
+    /** How much larger the source's kappa is at the same level. */
+    double gain();
+
+    /** The target's difference for two of the source's latents, {@code adapted - source}. */
+    Latent back(Latent adapted, Latent source);
 
     /**
      * Takes the autoencoders' own units for the same, {@code x / scale + shift}: what the authors' node does, and right only
-     * where the autoencoder is shared and the scale is not.
+     * where the autoencoder is shared and the scale is not (science.md 2.3).
      */
     static LatentBridge unscaled(double targetScale, double targetShift, double sourceScale, double sourceShift) {
-        if (targetScale == sourceScale && targetShift == sourceShift) {
-            return SAME;
-        }
-        double gain = sourceScale / targetScale;
-        double offset = (targetShift - sourceShift) * sourceScale;
-        return new LatentBridge() {
-            @Override
-            public Latent toSource(Latent clean) {
-                return clean.times(gain).plus(offset);
-            }
+        return targetScale == sourceScale && targetShift == sourceShift
+                ? SAME
+                : new UnscaledBridge(sourceScale / targetScale, (targetShift - sourceShift) * sourceScale);
+    }
 
-            @Override
-            public Latent back(Latent difference) {
-                return difference.times(1 / gain);
-            }
-        };
+    /**
+     * By a map there, and one for differences back, each fitted for itself or known: the polar scheme of science.md 2.4.
+     *
+     * @param seed of the noise in the directions that {@code there} does not reach, which stay the same all the way
+     */
+    static LatentBridge linear(ChannelMap there, ChannelMap back, long seed) {
+        return new LinearBridge(there, back, there.polar(), seed);
+    }
+
+    /**
+     * By the colours that linear maps see in both latents, which needs no picture: colour and light at the latents'
+     * resolution, and nothing else (science.md 2.2, RGB_LINEAR).
+     *
+     * @param targetColours the target's latents to red, green and blue
+     * @param sourceColours the source's to the same
+     */
+    static LatentBridge colours(ChannelMap targetColours, ChannelMap sourceColours, long seed) {
+        return linear(
+                sourceColours.inverse().after(targetColours),
+                targetColours.inverse().after(sourceColours),
+                seed);
+    }
+
+    /**
+     * The same between latents of different size.
+     *
+     * @param target height and width of the target's latents
+     * @param source of the source's
+     */
+    default LatentBridge resized(LatentSize target, LatentSize source, long seed) {
+        return target.equals(source) ? this : new ResizedBridge(this, target, source, seed);
     }
 }

@@ -74,7 +74,7 @@ public record ReferenceDenoiser(
         if (lambda != 0) {
             Latent y = joined.channels(0, joined.shape()[1] / 2);
             NoiseLevel m = new NoiseLevel(trained.level(n.kappa()).timestep(), n.sigma(), n.alpha());
-            Latent difference = bridge.back(adapted.denoise(y, m).minus(source.denoise(y, m)));
+            Latent difference = bridge.back(adapted.denoise(y, m), source.denoise(y, m));
             listener.applied(n, lambda, difference, clean);
             result = clean.plus(lambda, difference);
         }

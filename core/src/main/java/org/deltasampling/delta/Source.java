@@ -1,7 +1,7 @@
 package org.deltasampling.delta;
 
-import java.util.function.DoubleFunction;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.LevelRange;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.tensor.Latent;
 
@@ -9,18 +9,23 @@ import org.deltasampling.tensor.Latent;
  * The model that adapters were made for.
  *
  * @param base the model without an adapter
- * @param levels its own name for a level of equal kappa: its timestep, sigma and alpha
+ * @param levels the noise levels that it knows, and its names for them
  * @param bridge between its latents and the target's
  */
-public record Source(Denoiser base, DoubleFunction<NoiseLevel> levels, LatentBridge bridge) {
+public record Source(Denoiser base, LevelRange levels, LatentBridge bridge) {
+
+    /** Whether it knows the level that the target's {@code n} is in its latents. */
+    boolean knows(NoiseLevel n) {
+        return levels.covers(bridge.gain() * n.kappa());
+    }
 
     /**
      * The target's point {@code x} as this model sees it, and what this model makes of it: the target's guess in this
      * model's latents, under the target's noise, at this model's name for the level (the polar scheme of science.md 2.4).
      */
     View view(Latent x, Latent clean, NoiseLevel n) {
-        NoiseLevel m = levels.apply(n.kappa());
-        Latent y = m.point(bridge.toSource(clean), n.noise(x, clean));
+        NoiseLevel m = levels.level(bridge.gain() * n.kappa());
+        Latent y = m.point(bridge.toSource(clean), bridge.noise(n.noise(x, clean)));
         return new View(this, y, m, base.denoise(y, m));
     }
 
@@ -29,7 +34,7 @@ public record Source(Denoiser base, DoubleFunction<NoiseLevel> levels, LatentBri
 
         /** What {@code adapted} makes different, in the target's latents. */
         Latent difference(Denoiser adapted) {
-            return source.bridge.back(adapted.denoise(y, level).minus(clean));
+            return source.bridge.back(adapted.denoise(y, level), clean);
         }
     }
 }

@@ -169,7 +169,7 @@ public final class Generation implements AutoCloseable {
                     delta.source(),
                     role -> new Source(
                             guided(recipe, role, model, size),
-                            model.scheduler().trained()::level,
+                            model.scheduler().trained(),
                             bridge(cast.target, model)));
             deltas.add(new org.deltasampling.delta.Delta(
                     source,

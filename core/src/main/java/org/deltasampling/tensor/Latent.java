@@ -2,6 +2,7 @@ package org.deltasampling.tensor;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -90,6 +91,41 @@ public final class Latent implements Carried {
         return tensor.sizes().vec().get();
     }
 
+    /** The same picture at another size: mean values where it shrinks, straight lines between where it grows. */
+    public Latent resized(long height, long width) {
+        long[] now = shape();
+        Tensor smaller = torch.adaptive_avg_pool2d(tensor, Math.min(height, now[2]), Math.min(width, now[3]));
+        return new Latent(torch.upsample_bilinear2d(smaller, new long[] {height, width}, false));
+    }
+
+    /**
+     * Unit noise at another size, white if this is: each element is spread over p and q of those are gathered, with p / q the
+     * ratio of the sides in lowest terms. What spreads gets its differences from {@code more} (science.md 2.4).
+     *
+     * @param more draws the noise of a shape, always the same for the same shape
+     */
+    public Latent resizedNoise(long height, long width, Function<long[], Latent> more) {
+        long[] now = shape();
+        long[] down = {now[2] / gcd(now[2], height), now[3] / gcd(now[3], width)};
+        long[] up = {height / gcd(now[2], height), width / gcd(now[3], width)};
+        Tensor noise = tensor;
+        if (up[0] * up[1] > 1) {
+            long[] spread = {now[2] * up[0], now[3] * up[1]};
+            Tensor fine = more.apply(new long[] {now[0], now[1], spread[0], spread[1]}).tensor;
+            Tensor coarse = noise.mul(new Scalar(1 / Math.sqrt((double) (up[0] * up[1]))))
+                    .sub(torch.avg_pool2d(fine, up));
+            noise = torch.upsample_nearest2d(coarse, spread).add(fine);
+        }
+        if (down[0] * down[1] > 1) {
+            noise = torch.avg_pool2d(noise, down).mul(new Scalar(Math.sqrt((double) (down[0] * down[1]))));
+        }
+        return new Latent(noise);
+    }
+
+    private static long gcd(long a, long b) {
+        return b == 0 ? a : gcd(b, a % b);
+    }
+
     /** Euclidean norm over all elements. */
     public double norm() {
         return tensor.norm().item_double();
@@ -99,6 +135,7 @@ public final class Latent implements Carried {
     public boolean sameBits(Latent other) {
         return Arrays.equals(shape(), other.shape()) && tensor.equal(other.tensor);
     }
+
     /** All elements, the last axis fastest. */
     public float[] values() {
         Tensor dense = tensor.to(torch.ScalarType.Float).contiguous();

@@ -53,7 +53,7 @@ class DeltaLawsTest {
     private static final Denoiser TARGET = model(0.5, 0.9, 0.015);
 
     private static Source source(Denoiser base) {
-        return new Source(base, TRAINED::level, LatentBridge.SAME);
+        return new Source(base, TRAINED, LatentBridge.SAME);
     }
 
     private static Latent sampled(Denoiser denoiser, String sampler, String schedule) {
@@ -166,8 +166,7 @@ class DeltaLawsTest {
                             StepListener.NONE);
             assertThat(joined.channels(0, 4)).isCloseTo(ReferenceDenoiser.targetOf(joined), 1e-6);
             // and so it is the polar scheme, for levels that both call by whole timesteps
-            Source polar = new Source(
-                    BASE, kappa -> TRAINED.level(kappa, TrainedSchedule.TimestepMap.NEAREST), LatentBridge.SAME);
+            Source polar = new Source(BASE, TRAINED.whole(), LatentBridge.SAME);
             Latent alone = plan.sampler()
                     .sample(
                             new DeltaDenoiser(TARGET, new Delta(polar, ADAPTED, n -> 1.3)),
@@ -222,8 +221,7 @@ class DeltaLawsTest {
             LatentBridge bridge = LatentBridge.unscaled(1.5305, 0.0609, 0.18215, 0);
             Latent a = new SeededNoise(1).draw(SHAPE);
             Latent b = new SeededNoise(2).draw(SHAPE);
-            Latent difference = bridge.toSource(a).minus(bridge.toSource(b));
-            assertThat(bridge.back(difference)).isCloseTo(a.minus(b), 1e-6);
+            assertThat(bridge.back(bridge.toSource(a), bridge.toSource(b))).isCloseTo(a.minus(b), 1e-6);
             assertThat(bridge.toSource(a))
                     .isCloseTo(a.times(1 / 1.5305).plus(0.0609).times(0.18215), 1e-6);
         }

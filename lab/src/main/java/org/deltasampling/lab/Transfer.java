@@ -38,7 +38,7 @@ record Transfer(Painter target, Painter source, int steps, double guidance, long
     Tensor delta(Painter adapted, double lambda, List<String> prompts) {
         return sample(prompts, target, some -> {
             Source base =
-                    new Source(source.guided(some, guidance), source.scheduler().trained()::level, LatentBridge.SAME);
+                    new Source(source.guided(some, guidance), source.scheduler().trained(), LatentBridge.SAME);
             Strength strength = level -> lambda;
             return new DeltaDenoiser(
                     target.guided(some, guidance), new Delta(base, adapted.guided(some, guidance), strength));
