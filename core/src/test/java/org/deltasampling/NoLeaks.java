@@ -8,7 +8,10 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
-/** {@code @ExtendWith(NoLeaks.class)}: each test leaves as many live native objects as it found. */
+/**
+ * {@code @ExtendWith(NoLeaks.class)}: each test leaves no more live native objects than it found. There may be fewer: what
+ * earlier classes made outside every region ends whenever the collector runs.
+ */
 public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
 
     private static final Namespace STORE = Namespace.create(NoLeaks.class);
@@ -25,6 +28,6 @@ public final class NoLeaks implements BeforeEachCallback, AfterEachCallback {
     public void afterEach(ExtensionContext context) {
         assertThat(TensorScope.liveObjects())
                 .as("live native objects after the test, against before it")
-                .isEqualTo(context.getStore(STORE).get("live", Long.class));
+                .isLessThanOrEqualTo(context.getStore(STORE).get("live", Long.class));
     }
 }
