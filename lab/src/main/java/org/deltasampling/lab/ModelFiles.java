@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -55,9 +56,9 @@ final class ModelFiles {
         write(folder.resolve(DIFFUSION), weights);
     }
 
-    /** The weights in an autoencoder's folder. */
-    static SafetensorsFile openAutoencoder(Path folder) {
-        return SafetensorsFile.open(folder.resolve(DIFFUSION));
+    /** The weights in an autoencoder's folder as float32, owned by the current scope. */
+    static WeightSource readAutoencoder(Path folder) {
+        return read(Map.of("", folder.resolve(DIFFUSION)));
     }
 
     /** Its configuration, the scale included. */
@@ -97,11 +98,25 @@ final class ModelFiles {
         SafetensorsWriter.write(file, new Halves(weights), Map.of("format", "pt"));
     }
 
-    /** What {@link #writeModel} wrote, under unet. and text_encoder., as float32. */
+    /** What {@link #writeModel} wrote, under unet. and text_encoder., as float32, owned by the current scope. */
     static WeightSource readModel(Path folder) {
-        return new Joined(
-                SafetensorsFile.open(folder.resolve("unet").resolve(DIFFUSION)),
-                SafetensorsFile.open(folder.resolve("text_encoder/model.safetensors")));
+        return read(Map.of(
+                "unet.", folder.resolve("unet").resolve(DIFFUSION),
+                "text_encoder.", folder.resolve("text_encoder/model.safetensors")));
+    }
+
+    private static WeightSource read(Map<String, Path> files) {
+        Map<String, Tensor> all = new TreeMap<>();
+        files.forEach((prefix, path) -> {
+            try (SafetensorsFile file = SafetensorsFile.open(path)) {
+                // copied, whatever the precision: the file is gone when they are used
+                file.names()
+                        .forEach(name -> all.put(
+                                prefix + name,
+                                file.load(name).to(torch.ScalarType.Float).clone()));
+            }
+        });
+        return WeightSource.of(all);
     }
 
     private static ObjectNode scheduler(ModelKind kind) {
@@ -220,37 +235,6 @@ final class ModelFiles {
         @Override
         public Tensor load(String name) {
             return full.load(name).to(torch.ScalarType.Half);
-        }
-    }
-
-    /** Both parts of a model as float32. */
-    private record Joined(WeightSource unet, WeightSource text) implements WeightSource {
-
-        @Override
-        public Set<String> names() {
-            return Stream.concat(
-                            unet.names().stream().map(name -> "unet." + name),
-                            text.names().stream().map(name -> "text_encoder." + name))
-                    .collect(Collectors.toUnmodifiableSet());
-        }
-
-        @Override
-        public TensorInfo info(String name) {
-            return new TensorInfo(
-                    torch.ScalarType.Float, source(name).info(rest(name)).shape());
-        }
-
-        @Override
-        public Tensor load(String name) {
-            return source(name).load(rest(name)).to(torch.ScalarType.Float);
-        }
-
-        private WeightSource source(String name) {
-            return name.startsWith("unet.") ? unet : text;
-        }
-
-        private static String rest(String name) {
-            return name.substring(name.indexOf('.') + 1);
         }
     }
 }

@@ -2,13 +2,10 @@ package org.deltasampling.lab;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import org.bytedeco.openblas.global.openblas;
-import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.unet.UNet;
@@ -16,7 +13,6 @@ import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.WeightSource;
 
 /**
@@ -122,12 +118,14 @@ public final class Training {
 
     /** Trains one model; {@code effort} scales the numbers of pictures and of steps. */
     static void run(Stage stage, Path folder, long seed, double effort, Consumer<String> log) {
-        // BLAS counts its threads by itself, and more of them than libtorch's end in crashes
-        openblas.blas_set_num_threads(1);
-        torch.set_num_threads(1);
-        Training training = new Training(folder, seed, effort, log);
-        if (!Files.exists(training.models.resolve(stage.product))) {
-            stage.train(training);
+        try (TensorScope scope = TensorScope.recording()) { // for what loading the library leaves behind, too
+            // BLAS counts its threads by itself, and more of them than libtorch's end in crashes
+            openblas.blas_set_num_threads(1);
+            torch.set_num_threads(1);
+            Training training = new Training(folder, seed, effort, log);
+            if (!Files.exists(training.models.resolve(stage.product))) {
+                stage.train(training);
+            }
         }
     }
 
@@ -144,10 +142,8 @@ public final class Training {
 
     /** The decoder further, for the encoder as it is, to which the diffusion models are tied. */
     private void decoder() {
-        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
-                TensorScope scope = TensorScope.recording();
-                SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("autoencoder"))) {
-            WeightSource both = inMemory(file);
+        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()))) {
+            WeightSource both = ModelFiles.readAutoencoder(models.resolve("autoencoder"));
             try (Trainable decoder = Trainable.startingFrom(both, AutoencoderTraining::declareDecoder)) {
                 AutoencoderTraining.onLatents(decoder, both, pictures, loop("decoder", 5000, 1e-3));
                 ModelFiles.writeAutoencoder(
@@ -177,9 +173,8 @@ public final class Training {
     }
 
     private void lowRank(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style);
-                TensorScope scope = TensorScope.recording()) {
-            LowRankUpdate update = new LowRankUpdate(inMemory(ModelFiles.readModel(models.resolve("source"))));
+        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style)) {
+            LowRankUpdate update = new LowRankUpdate(ModelFiles.readModel(models.resolve("source")));
             torch.manual_seed(seed);
             try (Trainable model = Trainable.initialised(update::declare);
                     DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
@@ -214,19 +209,12 @@ public final class Training {
         Path tokenizer = checkpoints.resolve(kind + "-tokenizer");
         kind.vocabulary().write(tokenizer, kind.pad());
         try (Pictures pictures = pictures(count, kind.domain(), List.of(style));
-                TensorScope scope = TensorScope.open();
-                SafetensorsFile file = ModelFiles.openAutoencoder(models.resolve("autoencoder"))) {
+                TensorScope scope = TensorScope.open()) {
+            Path folder = models.resolve("autoencoder");
             AutoencoderKl autoencoder = new AutoencoderKl(
-                    ModelFiles.autoencoderConfig(models.resolve("autoencoder")), Parameters.from(inMemory(file)));
+                    ModelFiles.autoencoderConfig(folder), Parameters.from(ModelFiles.readAutoencoder(folder)));
             return Captioned.of(pictures, autoencoder, ClipTokenizer.of(tokenizer), seed);
         }
-    }
-
-    /** All of {@code weights} as float32, owned by the current scope. */
-    private static WeightSource inMemory(WeightSource weights) {
-        Map<String, Tensor> all = new LinkedHashMap<>();
-        weights.names().forEach(name -> all.put(name, weights.load(name).to(torch.ScalarType.Float)));
-        return WeightSource.of(all);
     }
 
     private Loop loop(String name, int steps, double rate) {
