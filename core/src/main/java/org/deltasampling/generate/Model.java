@@ -13,7 +13,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
@@ -215,18 +214,12 @@ final class Model implements AutoCloseable {
             said.add(texts.get(i).encode(ids(encoded, warning)));
         }
         Architecture family = checkpoint.architecture();
-        return family.flows()
-                ? Architecture.told(said, t5(prompt, warning))
-                : family.told(said, picture.height(), picture.width());
-    }
-
-    /** What T5 says; without T5 zeros, as diffusers has it. */
-    private Tensor t5(String prompt, Consumer<String> warning) {
-        if (t5 == null || t5Tokenizer == null) {
-            return torch.zeros(
-                    1, Architecture.T5_TOKENS, checkpoint.network().config().contextWidth());
+        if (!family.flows()) {
+            return family.told(said, picture.height(), picture.width());
         }
-        return t5.encode(ids(t5Tokenizer.encode(prompt, Architecture.T5_TOKENS), warning));
+        return t5 == null || t5Tokenizer == null
+                ? Architecture.toldWithoutT5(said, checkpoint.network().config().contextWidth())
+                : Architecture.told(said, t5.encode(ids(t5Tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
     }
 
     private static Tensor ids(Encoded encoded, Consumer<String> warning) {

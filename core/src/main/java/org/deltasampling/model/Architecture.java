@@ -57,8 +57,9 @@ public enum Architecture {
                     new TensorVector(
                             texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),
                     2);
+            Tensor pooled = texts.get(texts.size() - 1).pooled();
             Tensor sizes = Tensor.create(new float[] {height, width, 0, 0, height, width}, 1, 6);
-            return new Conditioning(tokens, texts.get(texts.size() - 1).pooled(), sizes);
+            return new Conditioning(tokens, pooled, sizes.expand(pooled.size(0), 6));
         }
 
         @Override
@@ -179,9 +180,23 @@ public enum Architecture {
      * What a transformer of 2024 is told of a text: the layers before the last of both CLIPs side by side, filled up with
      * zeros to T5's width, then T5's; and both pooled outputs.
      *
-     * @param t5 (1, {@link #T5_TOKENS}, width); zeros where there is no T5
+     * @param t5 (1, {@link #T5_TOKENS}, width)
      */
     public static Conditioning told(List<ClipText.Output> texts, Tensor t5) {
+        return told(texts, t5, 1);
+    }
+
+    /**
+     * The same where there is no T5: diffusers has {@link #T5_TOKENS} zeros in its place. They have no positions, so they
+     * stay equal in every layer, and one of them stands for all.
+     *
+     * @param width T5's
+     */
+    public static Conditioning toldWithoutT5(List<ClipText.Output> texts, long width) {
+        return told(texts, torch.zeros(texts.get(0).pooled().size(0), 1, width), T5_TOKENS);
+    }
+
+    private static Conditioning told(List<ClipText.Output> texts, Tensor t5, long copies) {
         Tensor clip = torch.cat(
                 new TensorVector(
                         texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),
@@ -189,7 +204,7 @@ public enum Architecture {
         Tensor padded = torch.constant_pad_nd(clip, 0, t5.size(2) - clip.size(2));
         Tensor pooled = torch.cat(
                 new TensorVector(texts.stream().map(ClipText.Output::pooled).toArray(Tensor[]::new)), 1);
-        return new Conditioning(torch.cat(new TensorVector(padded, t5), 1), pooled);
+        return new Conditioning(torch.cat(new TensorVector(padded, t5), 1), pooled, null, copies);
     }
 
     /** Text encoder {@code index} of a file without a config: what leaves no trace in the shapes is the family's. */

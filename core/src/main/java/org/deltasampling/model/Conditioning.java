@@ -12,9 +12,10 @@ import org.jspecify.annotations.Nullable;
  * @param pooled the whole text in one vector, (batch, pooled width); null for networks that are not told it
  * @param sizes of the picture that the network is to believe in, in pixels: height and width of the original, top and left
  *     of what was cropped from it, height and width of the picture; (batch, 6), null for networks that are not told it
+ * @param copies how many equal tokens the last one stands for
  */
 public record Conditioning(
-        Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes) {
+        Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes, long copies) {
 
     /** Text for a network that is told nothing else. */
     public Conditioning(Tensor tokens) {
@@ -26,9 +27,15 @@ public record Conditioning(
         this(tokens, pooled, null);
     }
 
+    /** Every token stands for itself. */
+    public Conditioning(Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes) {
+        this(tokens, pooled, sizes, 1);
+    }
+
     /** Zeros in place of the text: what diffusers' XL takes for no prompt at all. */
     public Conditioning silent() {
-        return new Conditioning(torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes);
+        return new Conditioning(
+                torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes, copies);
     }
 
     /** The same for {@code pictures}: as it is, or if it is for one, repeated without copying. */
@@ -38,12 +45,13 @@ public record Conditioning(
                 : new Conditioning(
                         tokens.expand(pictures, tokens.size(1), tokens.size(2)),
                         pooled == null ? null : pooled.expand(pictures, pooled.size(1)),
-                        sizes == null ? null : sizes.expand(pictures, sizes.size(1)));
+                        sizes == null ? null : sizes.expand(pictures, sizes.size(1)),
+                        copies);
     }
 
     /** Whether both can be told in one batch. */
     boolean fits(Conditioning other) {
-        return tokens.size(1) == other.tokens.size(1);
+        return tokens.size(1) == other.tokens.size(1) && copies == other.copies;
     }
 
     /** First the pictures of this, then those of {@code other}, which is for the same network. */
@@ -51,7 +59,8 @@ public record Conditioning(
         return new Conditioning(
                 torch.cat(new TensorVector(tokens, other.tokens), 0),
                 join(pooled, other.pooled),
-                join(sizes, other.sizes));
+                join(sizes, other.sizes),
+                copies);
     }
 
     private static @Nullable Tensor join(@Nullable Tensor first, @Nullable Tensor second) {

@@ -64,6 +64,11 @@ public record Attention(Linear query, Linear key, Linear value, Linear out, long
         return attend(q, k, v, new TensorOptional(), false, new DoubleOptional());
     }
 
+    /** The same with {@code bias} added to the scores: (1, 1, 1, others), float32, or any shape that becomes theirs. */
+    public static Tensor attend(Tensor q, Tensor k, Tensor v, Tensor bias) {
+        return attend(q, k, v, new TensorOptional(bias), false, new DoubleOptional());
+    }
+
     /** softmax(Q K^T + bias) V, not divided by sqrt(d): T5's; bias (1, heads, tokens, others), float32. */
     public static Tensor attendBiased(Tensor q, Tensor k, Tensor v, Tensor bias) {
         return attend(q, k, v, new TensorOptional(bias), false, new DoubleOptional(1.0));

@@ -173,12 +173,28 @@ public final class MMDiT implements Backbone {
             Tensor picture = patches.apply(x.to(precision)); // (b, n, d)
             Tensor text = textIn.apply(c.tokens().to(precision)); // (b, t, d)
             long n = picture.size(1);
+            Tensor bias = bias(n + text.size(1), c.copies());
             Tensor both = TensorScope.through(
-                    torch.cat(new TensorVector(picture, text), 1), blocks, (y, block) -> block.apply(y, n, moment));
+                    torch.cat(new TensorVector(picture, text), 1),
+                    blocks,
+                    (y, block) -> block.apply(y, n, moment, bias));
             Modulation out = new Modulation(modulationOut, moment);
             Tensor y = patchesOut.apply(out.modulated(plain(both.narrow(1, 0, n)), 1, 0));
             return picture(y, x.size(2), x.size(3)).to(x.scalar_type());
         });
+    }
+
+    /**
+     * What is added to the scores of {@code keys} keys of which the last stands for {@code copies} equal ones: exp(score)
+     * counts as often as it is there, (1, 1, 1, keys); null where nothing is.
+     */
+    private static @Nullable Tensor bias(long keys, long copies) {
+        if (copies == 1) {
+            return null;
+        }
+        float[] added = new float[Math.toIntExact(keys)];
+        added[added.length - 1] = (float) Math.log((double) copies);
+        return Tensor.create(added, 1, 1, 1, keys);
     }
 
     /** Patches (b, n, patch patch channels), the channel fastest, to the picture (b, channels, height, width). */
@@ -342,7 +358,7 @@ public final class MMDiT implements Backbone {
         }
 
         /** Both streams one after the other, (b, n + t, d), to the same; after the last block the text is as it was. */
-        Tensor apply(Tensor both, long n, Tensor moment) {
+        Tensor apply(Tensor both, long n, Tensor moment, @Nullable Tensor bias) {
             Tensor x = both.narrow(1, 0, n);
             Tensor y = both.narrow(1, n, both.size(1) - n);
             Modulation ofX = new Modulation(pictureModulation, moment);
@@ -351,10 +367,10 @@ public final class MMDiT implements Backbone {
             Tensor seen = TensorScope.scopedTensor(() -> {
                 Tensor a = ofX.modulated(normed, 0, 1);
                 Tensor b = textRest == null ? ofY.modulated(plain(y), 1, 0) : ofY.modulated(plain(y), 0, 1);
-                return Attention.attend(
-                        torch.cat(new TensorVector(picture.queries(a), text.queries(b)), 2),
-                        torch.cat(new TensorVector(picture.keys(a), text.keys(b)), 2),
-                        torch.cat(new TensorVector(picture.values(a), text.values(b)), 2)); // (b, n + t, d)
+                Tensor q = torch.cat(new TensorVector(picture.queries(a), text.queries(b)), 2);
+                Tensor k = torch.cat(new TensorVector(picture.keys(a), text.keys(b)), 2);
+                Tensor v = torch.cat(new TensorVector(picture.values(a), text.values(b)), 2);
+                return bias == null ? Attention.attend(q, k, v) : Attention.attend(q, k, v, bias); // (b, n + t, d)
             });
             Tensor moved = x.add(ofX.gated(pictureRest.attended().apply(seen.narrow(1, 0, n)), 2));
             if (again != null && againOut != null) {
