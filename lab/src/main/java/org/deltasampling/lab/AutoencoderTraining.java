@@ -1,7 +1,6 @@
 package org.deltasampling.lab;
 
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -19,39 +18,62 @@ import org.deltasampling.weights.WeightSource;
  */
 final class AutoencoderTraining {
 
-    private static final int CHANNELS = 4;
-
-    static final AutoencoderKl.Config CONFIG =
-            new AutoencoderKl.Config(3, CHANNELS, List.of(16L, 32L, 64L, 96L), 1, 8, true, true, true, 1, 0);
-
     private static final int CROP = 32;
     private static final int CROPS = 8;
     private static final int WHOLES = 4;
     private static final int DECODED = 8;
     private static final double DIVERGENCE = 1e-4;
 
-    private AutoencoderTraining() {}
+    /** Where the logarithm of the latents' variances starts: with as much noise as signal, little would be learned at first. */
+    private static final double QUIET = -4;
+
+    private final AutoencoderKl.Config config;
+
+    AutoencoderTraining(AutoencoderKind kind) {
+        config = kind.config();
+    }
+
+    /** An autoencoder to be trained. */
+    Trainable initialised() {
+        Trainable model = Trainable.initialised(p -> new AutoencoderKl(config, p));
+        try (TensorScope scope = TensorScope.open()) {
+            model.load(encoded() + ".bias")
+                    .narrow(0, config.latentChannels(), config.latentChannels())
+                    .fill_(new Scalar(QUIET));
+        }
+        return model;
+    }
+
+    /** The layer that gives the latents: their means, then the logarithms of their variances. */
+    private String encoded() {
+        return config.quantConv() ? "quant_conv" : "encoder.conv_out";
+    }
+
+    /** The layer that takes the latents. */
+    private String taken() {
+        return config.postQuantConv() ? "post_quant_conv" : "decoder.conv_in";
+    }
 
     /** Trains on crops, which are cheap. */
-    static void onCrops(Trainable model, Pictures pictures, Loop loop) {
-        AutoencoderKl autoencoder = new AutoencoderKl(CONFIG, model);
+    void onCrops(Trainable model, Pictures pictures, Loop loop) {
+        AutoencoderKl autoencoder = new AutoencoderKl(config, model);
         loop.run(model, step -> loss(autoencoder, crop(pictures.random(CROPS))));
     }
 
     /** Trains on whole pictures, whose statistics are those that the group norms will meet. */
-    static void onWholes(Trainable model, Pictures pictures, Loop loop) {
-        AutoencoderKl autoencoder = new AutoencoderKl(CONFIG, model);
+    void onWholes(Trainable model, Pictures pictures, Loop loop) {
+        AutoencoderKl autoencoder = new AutoencoderKl(config, model);
         loop.run(model, step -> loss(autoencoder, pictures.random(WHOLES)));
     }
 
     /** Declares what turns latents into pictures, not what makes them. */
-    static void declareDecoder(Parameters p) {
-        new AutoencoderKl(CONFIG, (name, shape) -> decodes(name) ? p.get(name, shape) : torch.empty(shape));
+    void declareDecoder(Parameters p) {
+        new AutoencoderKl(config, (name, shape) -> decodes(name) ? p.get(name, shape) : torch.empty(shape));
     }
 
     /** Trains a decoder on the latents that the encoder of {@code both} gives, without noise. */
-    static void onLatents(Trainable decoder, WeightSource both, Pictures pictures, Loop loop) {
-        AutoencoderKl autoencoder = new AutoencoderKl(CONFIG, Parameters.from(replaced(both, decoder)));
+    void onLatents(Trainable decoder, WeightSource both, Pictures pictures, Loop loop) {
+        AutoencoderKl autoencoder = new AutoencoderKl(config, Parameters.from(replaced(both, decoder)));
         try (Held latents = means(pictures, autoencoder)) {
             loop.run(decoder, step -> {
                 Tensor places =
@@ -91,24 +113,29 @@ final class AutoencoderTraining {
         return picture.narrow(2, row, CROP).narrow(3, column, CROP).contiguous(torch.MemoryFormat.ChannelsLast);
     }
 
-    /** Brings each latent channel of {@code pictures} to mean 0 and variance 1, as the diffusion models' noise has. */
-    static void normalise(Trainable model, Pictures pictures) {
+    /**
+     * Brings each latent channel of {@code pictures} in the models' units to mean 0 and variance 1, as the diffusion models'
+     * noise has. The decoder takes it back; where its first layer sees the zeros around a picture, all but exactly.
+     */
+    void normalise(Trainable model, Pictures pictures) {
+        long count = config.latentChannels();
         try (TensorScope scope = TensorScope.open()) {
-            Tensor channels = Captioned.means(pictures, new AutoencoderKl(CONFIG, model))
+            Tensor channels = Captioned.means(pictures, new AutoencoderKl(config, model))
                     .transpose(0, 1)
                     .flatten(1, 3); // (channels, all)
             Tensor mean = channels.mean(1);
             Tensor spread = channels.sub(mean.view(-1, 1)).square().mean(1).sqrt();
-            // the encoder's last layer gives the means, then the logarithms of the variances
-            Tensor into = model.load("quant_conv.weight");
-            Tensor intoBias = model.load("quant_conv.bias");
-            into.narrow(0, 0, CHANNELS).div_(spread.view(-1, 1, 1, 1));
-            intoBias.narrow(0, 0, CHANNELS).sub_(mean).div_(spread);
-            intoBias.narrow(0, CHANNELS, CHANNELS).sub_(spread.log().mul(new Scalar(2)));
-            Tensor back = model.load("post_quant_conv.weight");
-            model.load("post_quant_conv.bias")
-                    .add_(back.mul(mean.view(1, -1, 1, 1)).sum(new long[] {1, 2, 3}));
-            back.mul_(spread.view(1, -1, 1, 1));
+            Tensor factor = spread.mul(new Scalar(config.scale())).reciprocal();
+            Tensor offset = mean.mul(factor).neg().add(new Scalar(config.shift())); // new = factor old + offset
+            Tensor into = model.load(encoded() + ".weight");
+            Tensor intoBias = model.load(encoded() + ".bias");
+            into.narrow(0, 0, count).mul_(factor.view(-1, 1, 1, 1));
+            intoBias.narrow(0, 0, count).mul_(factor).add_(offset);
+            intoBias.narrow(0, count, count).add_(factor.log().mul(new Scalar(2)));
+            Tensor back = model.load(taken() + ".weight");
+            back.div_(factor.view(1, -1, 1, 1));
+            model.load(taken() + ".bias")
+                    .sub_(back.mul(offset.view(1, -1, 1, 1)).sum(new long[] {1, 2, 3}));
         }
     }
 

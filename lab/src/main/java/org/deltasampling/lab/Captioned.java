@@ -1,5 +1,7 @@
 package org.deltasampling.lab;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.bytedeco.pytorch.Scalar;
@@ -7,12 +9,13 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
 
 /**
- * Latents in a model's scaled units, (count, 4, 8, 8), each with the ids of its captions, (count, 4, 32): the full one
- * twice, a short one, and one with made-up words, so that a word which a model has never met tells it nothing.
+ * Latents in a model's scaled units, (count, channels, 8, 8), each with the ids of its captions for each of the model's
+ * tokenizers, (count, 4, tokenizers, 32): the full one twice, a short one, and one with made-up words, so that a word which a model has never met tells it nothing.
  */
 final class Captioned implements AutoCloseable {
 
@@ -30,32 +33,40 @@ final class Captioned implements AutoCloseable {
     }
 
     /** Encodes all pictures once and for all, to the means; made-up words follow from {@code seed}. */
-    static Captioned of(Pictures pictures, AutoencoderKl autoencoder, ClipTokenizer tokenizer, long seed) {
+    static Captioned of(Pictures pictures, AutoencoderKl autoencoder, List<ClipTokenizer> tokenizers, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         try (TensorScope scope = TensorScope.open()) {
-            Tensor latents = means(pictures, autoencoder)
-                    .mul_(new Scalar(autoencoder.latentSpace().scale()));
-            long[] empty = tokenizer.encode("").ids();
-            long[] ids = new long[pictures.count() * CAPTIONS * empty.length];
+            Tensor latents = autoencoder
+                    .latentSpace()
+                    .rescale(new Latent(means(pictures, autoencoder)))
+                    .tensor();
+            List<long[]> ids = new ArrayList<>();
             for (int i = 0; i < pictures.count(); i++) {
                 Drawing drawing = pictures.drawing(i);
                 List<String> captions = List.of(
                         drawing.caption(), drawing.caption(), drawing.shortCaption(), drawing.strangeCaption(random));
-                for (int j = 0; j < CAPTIONS; j++) {
-                    long[] one = tokenizer.encode(captions.get(j)).ids();
-                    System.arraycopy(one, 0, ids, (CAPTIONS * i + j) * empty.length, empty.length);
-                }
+                captions.forEach(caption -> ids.add(ids(caption, tokenizers)));
             }
             return new Captioned(
                     Held.of(latents),
-                    Held.of(torch.tensor(ids).view(pictures.count(), CAPTIONS, empty.length)),
-                    Held.of(torch.tensor(empty)));
+                    Held.of(torch.tensor(
+                                    ids.stream().flatMapToLong(Arrays::stream).toArray())
+                            .view(pictures.count(), CAPTIONS, tokenizers.size(), -1)),
+                    Held.of(torch.tensor(ids("", tokenizers)).view(tokenizers.size(), -1)));
         }
     }
 
-    /** The means of all pictures' latents in the autoencoder's units, (count, 4, 8, 8). */
+    private static long[] ids(String caption, List<ClipTokenizer> tokenizers) {
+        return tokenizers.stream()
+                .flatMapToLong(
+                        tokenizer -> Arrays.stream(tokenizer.encode(caption).ids()))
+                .toArray();
+    }
+
+    /** The means of all pictures' latents in the autoencoder's units, (count, channels, 8, 8). */
     static Tensor means(Pictures pictures, AutoencoderKl autoencoder) {
-        Tensor all = torch.zeros(pictures.count(), 4, Drawing.SIZE / 8, Drawing.SIZE / 8);
+        Tensor all =
+                torch.zeros(pictures.count(), autoencoder.latentSpace().channels(), Drawing.SIZE / 8, Drawing.SIZE / 8);
         for (int from = 0; from < pictures.count(); from += CHUNK) {
             try (TensorScope scope = TensorScope.open()) {
                 int count = Math.min(CHUNK, pictures.count() - from);
@@ -66,7 +77,7 @@ final class Captioned implements AutoCloseable {
         return all;
     }
 
-    /** A batch of latents, (count, 4, 8, 8), and ids, (count, 32): any of a picture's captions, one in ten empty. */
+    /** A batch: any of a picture's captions, one in ten empty. */
     Batch random(int count) {
         Tensor places =
                 torch.randint(latents.tensor().size(0), new long[] {count}).to(torch.ScalarType.Long);
@@ -74,12 +85,19 @@ final class Captioned implements AutoCloseable {
         Tensor told = captions.tensor()
                 .flatten(0, 1)
                 .index_select(0, places.mul(new Scalar(CAPTIONS)).add(which));
-        Tensor dropped = torch.rand(count, 1).lt(new Scalar(0.1));
-        return new Batch(latents.tensor().index_select(0, places), torch.where(dropped, empty.tensor(), told));
+        Tensor kept = torch.rand(count, 1).ge(new Scalar(0.1));
+        return new Batch(
+                latents.tensor().index_select(0, places), torch.where(kept.unsqueeze(2), told, empty.tensor()), kept);
     }
 
-    /** Clean latents and the ids of their captions. */
-    record Batch(Tensor latents, Tensor ids) {}
+    /**
+     * Clean latents with captions.
+     *
+     * @param latents (b, channels, 8, 8)
+     * @param ids of their captions, (b, tokenizers, 32)
+     * @param told whether the caption was left, (b, 1)
+     */
+    record Batch(Tensor latents, Tensor ids, Tensor told) {}
 
     @Override
     public void close() {

@@ -1,20 +1,23 @@
 package org.deltasampling.lab;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.clip.ClipText;
-import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.TensorScope;
 
 /**
- * The squared error of a network's prediction at a random time, of the noise (Ho et al. 2020, equation 14) or of the
- * velocity (Salimans and Ho 2022, appendix D), with Stable Diffusion's scaled-linear schedule. Late times come more often
- * and an error in the noise weighs as it would in the velocity, up to a limit: what a caption says of shapes is decided
- * there.
+ * The squared error of a network's prediction at a random time: of the noise (Ho et al. 2020, equation 14) or of the velocity
+ * (Salimans and Ho 2022, appendix D) with Stable Diffusion's scaled-linear schedule, or of a rectified flow's velocity (Esser
+ * et al. 2024, equation 14). Late times come more often and an error in the noise weighs as it would in the velocity, up to a
+ * limit: what a caption says of shapes is decided there.
  */
 final class DiffusionLoss implements AutoCloseable {
 
@@ -22,6 +25,11 @@ final class DiffusionLoss implements AutoCloseable {
     private static final int BATCH = 32;
     private static final double LATENESS = 0.7;
     private static final double HEAVIEST = 10;
+
+    /** Of a flow's times, which are logit-normal and shifted as they are in sampling (Esser et al. 2024, section 3.1). */
+    private static final double SPREAD = 1.2;
+
+    static final double SHIFT = 3;
 
     private final ModelKind kind;
     private final Captioned pictures;
@@ -46,31 +54,68 @@ final class DiffusionLoss implements AutoCloseable {
         }
     }
 
-    /** The loss of one batch under {@code parameters}, which hold the UNet's and the text encoder's side by side. */
+    /** Noise levels of a batch, (b, 1, 1, 1), and their names, (b). */
+    private record Levels(Tensor timesteps, Tensor alpha, Tensor sigma) {}
+
+    /** The loss of one batch under {@code parameters}, which hold the network's and the text encoders' side by side. */
     Tensor of(Parameters parameters) {
-        UNet unet = new UNet(kind.unet(), parameters.at("unet"));
-        ClipText text = new ClipText(kind.text(), parameters.at("text_encoder"));
         Captioned.Batch batch = pictures.random(BATCH);
         Tensor clean = batch.latents();
+        Levels levels = kind.predicts() == Parameterization.FLOW ? ofFlow() : ofDiffusion();
+        Tensor noise = torch.randn_like(clean);
+        Tensor noisy = levels.alpha.mul(clean).add(levels.sigma.mul(noise)).contiguous(torch.MemoryFormat.ChannelsLast);
+        Tensor out = kind.network(parameters).predict(noisy, levels.timesteps, told(parameters, batch));
+        Tensor error = out.sub(wanted(clean, noise, levels)).square();
+        if (kind.predicts() == Parameterization.EPSILON) {
+            // d velocity = d noise / alpha
+            error = error.mul(levels.alpha.square().reciprocal().clamp_max(new Scalar(HEAVIEST)));
+        }
+        return error.mean();
+    }
+
+    private Levels ofDiffusion() {
         Tensor times = torch.rand(BATCH)
                 .pow(new Scalar(LATENESS))
                 .mul(new Scalar(TIMES))
                 .to(torch.ScalarType.Long);
-        Tensor alpha = alphas.tensor().index_select(0, times);
-        Tensor sigma = sigmas.tensor().index_select(0, times);
-        Tensor noise = torch.randn_like(clean);
-        Tensor noisy = alpha.mul(clean).add(sigma.mul(noise)).contiguous(torch.MemoryFormat.ChannelsLast);
-        Tensor wanted = kind.velocity() ? alpha.mul(noise).sub(sigma.mul(clean)) : noise;
-        Tensor out = unet.predict(
-                noisy,
+        return new Levels(
                 times.to(torch.ScalarType.Float),
-                new Conditioning(text.encode(batch.ids()).last()));
-        Tensor error = out.sub(wanted).square();
-        if (!kind.velocity()) {
-            // d velocity = d noise / alpha
-            error = error.mul(alpha.square().reciprocal().clamp_max(new Scalar(HEAVIEST)));
+                alphas.tensor().index_select(0, times),
+                sigmas.tensor().index_select(0, times));
+    }
+
+    private static Levels ofFlow() {
+        Tensor times = torch.randn(BATCH)
+                .mul(new Scalar(SPREAD))
+                .add(new Scalar(Math.log(SHIFT))) // the odds of a shifted time are as many times as large
+                .sigmoid();
+        Tensor sigma = times.view(BATCH, 1, 1, 1);
+        return new Levels(times.mul(new Scalar(TIMES)), sigma.neg().add(new Scalar(1)), sigma);
+    }
+
+    private Tensor wanted(Tensor clean, Tensor noise, Levels levels) {
+        return switch (kind.predicts()) {
+            case EPSILON -> noise;
+            case VELOCITY -> levels.alpha.mul(noise).sub(levels.sigma.mul(clean));
+            case FLOW -> noise.sub(clean);
+        };
+    }
+
+    private Conditioning told(Parameters parameters, Captioned.Batch batch) {
+        List<ClipText> texts = kind.texts(parameters);
+        List<ClipText.Output> said = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i++) {
+            said.add(texts.get(i).encode(batch.ids().select(1, i)));
         }
-        return error.mean();
+        Conditioning told = kind.told(said);
+        if (!kind.isSilent()) {
+            return told;
+        }
+        Tensor heard = batch.told().to(torch.ScalarType.Float); // (b, 1)
+        return new Conditioning(
+                told.tokens().mul(heard.unsqueeze(2)),
+                Objects.requireNonNull(told.pooled()).mul(heard),
+                told.sizes());
     }
 
     @Override

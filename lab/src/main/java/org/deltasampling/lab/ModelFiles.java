@@ -10,12 +10,17 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.model.Backbone;
+import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Activation;
@@ -42,6 +47,9 @@ final class ModelFiles {
                 .put("norm_num_groups", c.groups())
                 .put("sample_size", Drawing.SIZE)
                 .put("scaling_factor", c.scale())
+                .put("shift_factor", c.shift())
+                .put("use_quant_conv", c.quantConv())
+                .put("use_post_quant_conv", c.postQuantConv())
                 .put("act_fn", "silu");
         config.set("block_out_channels", JSON.valueToTree(c.channels()));
         repeat(
@@ -73,24 +81,62 @@ final class ModelFiles {
 
     /** Writes a text-to-image model's folder, without its autoencoder. */
     static void writeModel(Path folder, ModelKind kind, WeightSource weights) {
-        ObjectNode index = diffusers("StableDiffusionPipeline").put("requires_safety_checker", false);
-        Map.of(
-                        "scheduler", List.of("diffusers", "DDIMScheduler"),
-                        "text_encoder", List.of("transformers", "CLIPTextModel"),
-                        "tokenizer", List.of("transformers", "CLIPTokenizer"),
-                        "unet", List.of("diffusers", "UNet2DConditionModel"),
-                        "vae", List.of("diffusers", "AutoencoderKL"))
-                .entrySet()
-                .stream()
-                .sorted(Map.Entry.comparingByKey())
-                .forEach(part -> index.set(part.getKey(), JSON.valueToTree(part.getValue())));
-        writeJson(folder.resolve("model_index.json"), index);
+        writeJson(folder.resolve("model_index.json"), index(kind));
         writeJson(folder.resolve("scheduler/scheduler_config.json"), scheduler(kind));
-        writeJson(folder.resolve("unet/config.json"), unet(kind.unet()));
-        write(folder.resolve("unet").resolve(DIFFUSION), part(weights, "unet."));
-        writeJson(folder.resolve("text_encoder/config.json"), text(kind));
-        write(folder.resolve("text_encoder/model.safetensors"), part(weights, "text_encoder."));
-        kind.vocabulary().write(folder.resolve("tokenizer"), kind.pad());
+        String network = kind.networkName();
+        writeJson(folder.resolve(network).resolve("config.json"), network(kind.network()));
+        write(folder.resolve(network).resolve(DIFFUSION), part(weights, network + "."));
+        for (int i = 0; i < kind.texts().size(); i++) {
+            String text = Checkpoint.textEncoder(i);
+            writeJson(
+                    folder.resolve(text).resolve("config.json"),
+                    text(kind, kind.texts().get(i)));
+            write(folder.resolve(text).resolve("model.safetensors"), part(weights, text + "."));
+        }
+        writeTokenizers(folder, kind);
+    }
+
+    /** Writes the folders of a model's tokenizers. */
+    static void writeTokenizers(Path folder, ModelKind kind) {
+        for (int i = 0; i < kind.texts().size(); i++) {
+            kind.vocabulary().write(folder.resolve(tokenizer(i)), kind.pad(i));
+        }
+    }
+
+    /** diffusers' name of tokenizer {@code index}. */
+    static String tokenizer(int index) {
+        return Checkpoint.textEncoder(index).replace("text_encoder", "tokenizer");
+    }
+
+    private static ObjectNode index(ModelKind kind) {
+        SortedMap<String, List<String>> parts = new TreeMap<>();
+        for (int i = 0; i < kind.texts().size(); i++) {
+            parts.put(
+                    Checkpoint.textEncoder(i),
+                    List.of("transformers", textClass(kind.texts().get(i))));
+            parts.put(tokenizer(i), List.of("transformers", "CLIPTokenizer"));
+        }
+        parts.put("scheduler", List.of("diffusers", schedulerClass(kind)));
+        parts.put(kind.networkName(), List.of("diffusers", networkClass(kind.network())));
+        parts.put("vae", List.of("diffusers", "AutoencoderKL"));
+        ObjectNode index = diffusers(
+                switch (kind) {
+                    case SOURCE, TARGET -> "StableDiffusionPipeline";
+                    case TARGET_XL -> "StableDiffusionXLPipeline";
+                    case TARGET_SD3 -> "StableDiffusion3Pipeline";
+                });
+        if (kind.isSilent()) {
+            index.put("force_zeros_for_empty_prompt", true);
+        }
+        if (kind.autoencoder() == AutoencoderKind.SD) {
+            index.put("requires_safety_checker", false);
+        }
+        parts.forEach((name, classes) -> index.set(name, JSON.valueToTree(classes)));
+        if (kind.architecture().flows()) { // diffusers asks for what is not there
+            index.putArray("text_encoder_3").addNull().addNull();
+            index.putArray("tokenizer_3").addNull().addNull();
+        }
+        return index;
     }
 
     /** Writes all of {@code weights} as float16. */
@@ -119,25 +165,59 @@ final class ModelFiles {
         return WeightSource.of(all);
     }
 
+    private static String schedulerClass(ModelKind kind) {
+        return switch (kind) {
+            case SOURCE, TARGET -> "DDIMScheduler";
+            case TARGET_XL -> "EulerDiscreteScheduler";
+            case TARGET_SD3 -> "FlowMatchEulerDiscreteScheduler";
+        };
+    }
+
     private static ObjectNode scheduler(ModelKind kind) {
-        return diffusers("DDIMScheduler")
-                .put("beta_start", 0.00085)
+        ObjectNode config = diffusers(schedulerClass(kind)).put("num_train_timesteps", 1000);
+        if (kind.architecture().flows()) {
+            return config.put("shift", DiffusionLoss.SHIFT);
+        }
+        return config.put("beta_start", 0.00085)
                 .put("beta_end", 0.012)
                 .put("beta_schedule", "scaled_linear")
-                .put("num_train_timesteps", 1000)
-                .put("prediction_type", kind.velocity() ? "v_prediction" : "epsilon")
+                .put("prediction_type", kind.predicts() == Parameterization.VELOCITY ? "v_prediction" : "epsilon")
                 .put("clip_sample", false)
                 .put("set_alpha_to_one", false)
                 .put("steps_offset", 1)
                 .put("timestep_spacing", "leading");
     }
 
-    private static ObjectNode unet(UNet.Config c) {
-        ObjectNode config = diffusers("UNet2DConditionModel")
-                .put("in_channels", c.inChannels())
-                .put("out_channels", c.outChannels())
-                .put("sample_size", Drawing.SIZE / 8)
-                .put("layers_per_block", c.resnets())
+    private static String networkClass(Backbone.Config network) {
+        return network instanceof MMDiT.Config ? "SD3Transformer2DModel" : "UNet2DConditionModel";
+    }
+
+    private static ObjectNode network(Backbone.Config network) {
+        ObjectNode config = diffusers(networkClass(network))
+                .put("in_channels", network.inChannels())
+                .put("out_channels", network.outChannels())
+                .put("sample_size", Drawing.SIZE / 8);
+        if (network instanceof UNet.Config unet) {
+            unet(config, unet);
+        } else if (network instanceof MMDiT.Config transformer) {
+            transformer(config, transformer);
+        }
+        return config;
+    }
+
+    private static void transformer(ObjectNode config, MMDiT.Config c) {
+        config.put("patch_size", c.patch())
+                .put("num_layers", c.layers())
+                .put("num_attention_heads", c.heads())
+                .put("attention_head_dim", c.width() / c.heads())
+                .put("joint_attention_dim", c.contextWidth())
+                .put("caption_projection_dim", c.width())
+                .put("pooled_projection_dim", c.pooledWidth())
+                .put("pos_embed_max_size", c.places());
+    }
+
+    private static void unet(ObjectNode config, UNet.Config c) {
+        config.put("layers_per_block", c.resnets())
                 .put("cross_attention_dim", c.contextWidth())
                 .put("use_linear_projection", c.linearProjection())
                 .put("norm_num_groups", c.groups())
@@ -154,11 +234,18 @@ final class ModelFiles {
         for (int level = c.channels().size() - 1; level >= 0; level--) {
             up.add(c.attentionUp().get(level) ? "CrossAttnUpBlock2D" : "UpBlock2D");
         }
-        return config;
+        if (c.pooledWidth() > 0) {
+            config.put("addition_embed_type", "text_time")
+                    .put("addition_time_embed_dim", c.sizeWidth())
+                    .put("projection_class_embeddings_input_dim", c.pooledWidth() + 6 * c.sizeWidth());
+        }
     }
 
-    private static ObjectNode text(ModelKind kind) {
-        ClipText.Config c = kind.text();
+    private static String textClass(ClipText.Config c) {
+        return c.projection() == 0 ? "CLIPTextModel" : "CLIPTextModelWithProjection";
+    }
+
+    private static ObjectNode text(ModelKind kind, ClipText.Config c) {
         ObjectNode config = JSON.createObjectNode()
                 .put("model_type", "clip_text_model")
                 .put("vocab_size", c.vocabulary())
@@ -171,7 +258,10 @@ final class ModelFiles {
                 .put("layer_norm_eps", c.eps())
                 .put("bos_token_id", kind.vocabulary().start())
                 .put("eos_token_id", kind.vocabulary().end());
-        config.putArray("architectures").add("CLIPTextModel");
+        if (c.projection() > 0) {
+            config.put("projection_dim", c.projection());
+        }
+        config.putArray("architectures").add(textClass(c));
         return config;
     }
 

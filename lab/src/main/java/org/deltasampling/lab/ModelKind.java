@@ -1,75 +1,130 @@
 package org.deltasampling.lab;
 
 import java.util.List;
+import java.util.stream.IntStream;
+import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.model.Architecture;
+import org.deltasampling.model.Backbone;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
+import org.deltasampling.nn.Parameters;
 
-/** The two text-to-image models: what they are made of and what their pictures may show. */
-@SuppressWarnings("ImmutableEnumChecker") // the lists are of List.of
+/** The text-to-image models: what they are made of and what their pictures may show. */
+@SuppressWarnings("ImmutableEnumChecker") // what an autoencoder's kind has is immutable
 enum ModelKind {
     /** In the layout of SD-1: predicts the noise, projects by 1x1 convolutions. */
-    SOURCE(Drawing.Domain.SOURCE, false, "<|endoftext|>", List.of(48L, 96L), List.of(1L, 1L), List.of(8L, 8L)) {
+    SOURCE(Architecture.SD1, Drawing.Domain.SOURCE, Parameterization.EPSILON, AutoencoderKind.SD) {
         @Override
-        ClipText.Config text() {
-            return new ClipText.Config(
-                    vocabulary().size(),
-                    77,
-                    64,
-                    256,
-                    2,
-                    4,
-                    Activation.QUICK_GELU,
-                    1e-5,
-                    vocabulary().end(),
-                    0);
+        List<ClipText.Config> texts() {
+            return List.of(text(64, 2, 4, Activation.QUICK_GELU, 0));
+        }
+
+        @Override
+        Backbone.Config network() {
+            return unet(List.of(48L, 96L), List.of(1L, 1L), List.of(8L, 8L), 64, 0);
         }
     },
+
     /** In the layout of SD-2: predicts velocity, projects linearly, is wider and deeper and has seen more. */
-    TARGET(Drawing.Domain.TARGET, true, "!", List.of(64L, 128L), List.of(1L, 2L), List.of(4L, 8L)) {
+    TARGET(Architecture.SD2, Drawing.Domain.TARGET, Parameterization.VELOCITY, AutoencoderKind.SD) {
         @Override
-        ClipText.Config text() {
-            return new ClipText.Config(
-                    vocabulary().size(),
-                    77,
-                    96,
-                    384,
-                    3,
-                    6,
-                    Activation.GELU,
-                    1e-5,
-                    vocabulary().end(),
-                    0);
+        List<ClipText.Config> texts() {
+            return List.of(text(96, 3, 6, Activation.GELU, 0));
+        }
+
+        @Override
+        Backbone.Config network() {
+            return unet(List.of(64L, 128L), List.of(1L, 2L), List.of(4L, 8L), 96, 0);
+        }
+    },
+
+    /** In the layout of XL: predicts the noise, reads two text encoders, is told the picture's sizes. */
+    TARGET_XL(Architecture.SDXL, Drawing.Domain.TARGET, Parameterization.EPSILON, AutoencoderKind.XL) {
+        @Override
+        List<ClipText.Config> texts() {
+            return List.of(text(64, 3, 4, Activation.QUICK_GELU, 0), text(PROJECTED, 3, 6, Activation.GELU, PROJECTED));
+        }
+
+        @Override
+        Backbone.Config network() {
+            return unet(List.of(64L, 128L), List.of(1L, 2L), List.of(4L, 8L), 64 + PROJECTED, PROJECTED);
+        }
+
+        @Override
+        boolean isSilent() {
+            return true;
+        }
+    },
+
+    /** In the layout of SD-3: a transformer that predicts a flow's velocity and reads two text encoders, without T5. */
+    TARGET_SD3(Architecture.SD3, Drawing.Domain.TARGET, Parameterization.FLOW, AutoencoderKind.SD3) {
+        @Override
+        List<ClipText.Config> texts() {
+            return List.of(
+                    text(64, 3, 4, Activation.QUICK_GELU, 64), text(PROJECTED, 3, 6, Activation.GELU, PROJECTED));
+        }
+
+        @Override
+        Backbone.Config network() {
+            return new MMDiT.Config(
+                    16, 16, 2, 6, 4, 128, T5_WIDTH, 64 + PROJECTED, Drawing.SIZE / 16, false, List.of());
+        }
+
+        @Override
+        Conditioning told(List<ClipText.Output> texts) {
+            return Architecture.toldWithoutT5(texts, T5_WIDTH);
         }
     };
 
+    /** Width of the second text encoder and of its pooled text. */
+    private static final long PROJECTED = 96;
+
+    /** Width that a T5 would have. */
+    private static final long T5_WIDTH = 192;
+
+    /** Sines and cosines that each of the sizes becomes. */
+    private static final long SIZE_WIDTH = 32;
+
+    private final Architecture architecture;
     private final Drawing.Domain domain;
-    private final boolean velocity;
-    private final String pad;
-    private final List<Long> channels;
-    private final List<Long> depth;
-    private final List<Long> heads;
+    private final Parameterization predicts;
+    private final AutoencoderKind autoencoder;
     private final Vocabulary vocabulary;
 
     ModelKind(
-            Drawing.Domain domain,
-            boolean velocity,
-            String pad,
-            List<Long> channels,
-            List<Long> depth,
-            List<Long> heads) {
+            Architecture architecture, Drawing.Domain domain, Parameterization predicts, AutoencoderKind autoencoder) {
+        this.architecture = architecture;
         this.domain = domain;
-        this.velocity = velocity;
-        this.pad = pad;
-        this.channels = channels;
-        this.depth = depth;
-        this.heads = heads;
+        this.predicts = predicts;
+        this.autoencoder = autoencoder;
         vocabulary = Vocabulary.of(domain);
     }
 
-    abstract ClipText.Config text();
+    /** Its text encoders, in the order of diffusers' folders. */
+    abstract List<ClipText.Config> texts();
 
-    UNet.Config unet() {
+    abstract Backbone.Config network();
+
+    /** What the network is told, for a batch of texts. */
+    Conditioning told(List<ClipText.Output> texts) {
+        return architecture.told(texts, Drawing.SIZE, Drawing.SIZE);
+    }
+
+    /** Whether it is told zeros in place of no prompt, as diffusers' XL is. */
+    boolean isSilent() {
+        return false;
+    }
+
+    ClipText.Config text(long width, long layers, long heads, Activation activation, long projection) {
+        return new ClipText.Config(
+                vocabulary.size(), 77, width, 4 * width, layers, heads, activation, 1e-5, vocabulary.end(), projection);
+    }
+
+    UNet.Config unet(List<Long> channels, List<Long> depth, List<Long> heads, long contextWidth, long pooledWidth) {
         return new UNet.Config(
                 4,
                 4,
@@ -79,28 +134,57 @@ enum ModelKind {
                 1,
                 depth,
                 heads,
-                text().width(),
-                velocity,
+                contextWidth,
+                architecture != Architecture.SD1,
                 16,
                 1e-5,
                 true,
                 0,
-                0,
-                0);
+                pooledWidth,
+                pooledWidth == 0 ? 0 : SIZE_WIDTH);
+    }
+
+    /** Declares the network and the text encoders under the names of their folders. */
+    void declare(Parameters p) {
+        network(p);
+        texts(p);
+    }
+
+    Backbone network(Parameters p) {
+        return network().network(p.at(networkName()));
+    }
+
+    List<ClipText> texts(Parameters p) {
+        List<ClipText.Config> configs = texts();
+        return IntStream.range(0, configs.size())
+                .mapToObj(i -> new ClipText(configs.get(i), p.at(Checkpoint.textEncoder(i))))
+                .toList();
+    }
+
+    /** diffusers' name of the network. */
+    String networkName() {
+        return architecture.flows() ? "transformer" : "unet";
+    }
+
+    Architecture architecture() {
+        return architecture;
     }
 
     Drawing.Domain domain() {
         return domain;
     }
 
-    /** Whether it predicts velocity rather than the noise. */
-    boolean velocity() {
-        return velocity;
+    Parameterization predicts() {
+        return predicts;
     }
 
-    /** The token that fills up a short prompt. */
-    String pad() {
-        return pad;
+    AutoencoderKind autoencoder() {
+        return autoencoder;
+    }
+
+    /** The token that fills up a short prompt for text encoder {@code index}. */
+    String pad(int index) {
+        return architecture.pad(index);
     }
 
     Vocabulary vocabulary() {

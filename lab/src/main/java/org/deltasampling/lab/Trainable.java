@@ -2,6 +2,7 @@ package org.deltasampling.lab;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -127,13 +128,21 @@ final class Trainable implements Parameters, WeightSource, AutoCloseable {
         return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
     }
 
-    /** Norms one and zero, embeddings normal, everything else uniform within 1 / sqrt(inputs). */
+    /** What a transformer does to its streams by the moment; nothing at first (Peebles and Xie 2023, section 3.2). */
+    private static final List<String> MODULATIONS =
+            List.of("norm1.linear.", "norm1_context.linear.", "norm_out.linear.");
+
+    /** Norms one and zero, embeddings and places normal, everything else uniform within 1 / sqrt(inputs). */
     private void initialise(String name, Tensor leaf) {
         if (name.endsWith("embedding.weight")) {
             leaf.normal_().mul_(new Scalar(0.02));
             return;
         }
-        if (LowRankUpdate.startsAtZero(name)) {
+        if (name.endsWith("pos_embed.pos_embed")) {
+            leaf.normal_().mul_(new Scalar(0.5));
+            return;
+        }
+        if (LowRankUpdate.startsAtZero(name) || MODULATIONS.stream().anyMatch(name::contains)) {
             return;
         }
         boolean bias = name.endsWith(".bias");

@@ -5,10 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.global.torch;
-import org.deltasampling.model.clip.ClipText;
-import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.TensorScope;
@@ -43,13 +42,13 @@ public final class Training {
         AUTOENCODER("autoencoder/diffusion_pytorch_model.safetensors") {
             @Override
             void train(Training t) {
-                t.autoencoder();
+                t.autoencoder(AutoencoderKind.SD);
             }
         },
         DECODER("vae/diffusion_pytorch_model.safetensors") {
             @Override
             void train(Training t) {
-                t.decoder();
+                t.decoder(AutoencoderKind.SD);
             }
         },
         JUDGE("judge.safetensors") {
@@ -86,6 +85,42 @@ public final class Training {
             @Override
             void train(Training t) {
                 t.fineTune(Style.LINEART, "lineart");
+            }
+        },
+        AUTOENCODER_XL("autoencoder-xl/diffusion_pytorch_model.safetensors") {
+            @Override
+            void train(Training t) {
+                t.autoencoder(AutoencoderKind.XL);
+            }
+        },
+        TARGET_XL("target-xl/tokenizer_2/vocab.json") {
+            @Override
+            void train(Training t) {
+                t.model(ModelKind.TARGET_XL, "target-xl", 7000);
+            }
+        },
+        DECODER_XL("vae-xl/diffusion_pytorch_model.safetensors") {
+            @Override
+            void train(Training t) {
+                t.decoder(AutoencoderKind.XL);
+            }
+        },
+        AUTOENCODER_SD3("autoencoder-sd3/diffusion_pytorch_model.safetensors") {
+            @Override
+            void train(Training t) {
+                t.autoencoder(AutoencoderKind.SD3);
+            }
+        },
+        TARGET_SD3("target-sd3/tokenizer_2/vocab.json") {
+            @Override
+            void train(Training t) {
+                t.model(ModelKind.TARGET_SD3, "target-sd3", 7000);
+            }
+        },
+        DECODER_SD3("vae-sd3/diffusion_pytorch_model.safetensors") {
+            @Override
+            void train(Training t) {
+                t.decoder(AutoencoderKind.SD3);
             }
         };
 
@@ -129,25 +164,28 @@ public final class Training {
         }
     }
 
-    private void autoencoder() {
-        torch.manual_seed(seed);
+    @SuppressWarnings("EnumOrdinal") // each starts from other weights
+    private void autoencoder(AutoencoderKind kind) {
+        torch.manual_seed(seed + kind.ordinal());
+        AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
-                Trainable model = Trainable.initialised(p -> new AutoencoderKl(AutoencoderTraining.CONFIG, p))) {
-            AutoencoderTraining.onCrops(model, pictures, loop("autoencoder-crops", 8000, 1.5e-3));
-            AutoencoderTraining.onWholes(model, pictures, loop("autoencoder", 2600, 1e-3));
-            AutoencoderTraining.normalise(model, pictures);
-            ModelFiles.writeAutoencoder(models.resolve("autoencoder"), AutoencoderTraining.CONFIG, model);
+                Trainable model = training.initialised()) {
+            training.onCrops(model, pictures, loop(kind.named("autoencoder-crops"), kind.crops(), 1.5e-3));
+            training.onWholes(model, pictures, loop(kind.named("autoencoder"), kind.wholes(), 1e-3));
+            training.normalise(model, pictures);
+            ModelFiles.writeAutoencoder(models.resolve(kind.named("autoencoder")), kind.config(), model);
         }
     }
 
     /** The decoder further, for the encoder as it is, to which the diffusion models are tied. */
-    private void decoder() {
+    private void decoder(AutoencoderKind kind) {
+        AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()))) {
-            WeightSource both = ModelFiles.readAutoencoder(models.resolve("autoencoder"));
-            try (Trainable decoder = Trainable.startingFrom(both, AutoencoderTraining::declareDecoder)) {
-                AutoencoderTraining.onLatents(decoder, both, pictures, loop("decoder", 5000, 1e-3));
+            WeightSource both = ModelFiles.readAutoencoder(models.resolve(kind.named("autoencoder")));
+            try (Trainable decoder = Trainable.startingFrom(both, training::declareDecoder)) {
+                training.onLatents(decoder, both, pictures, loop(kind.named("decoder"), kind.decoding(), 1e-3));
                 ModelFiles.writeAutoencoder(
-                        models.resolve("vae"), AutoencoderTraining.CONFIG, AutoencoderTraining.replaced(both, decoder));
+                        models.resolve(kind.named("vae")), kind.config(), AutoencoderTraining.replaced(both, decoder));
             }
         }
     }
@@ -164,7 +202,7 @@ public final class Training {
     private void model(ModelKind kind, String name, int steps) {
         torch.manual_seed(seed);
         try (Captioned captioned = captioned(PICTURES, kind, Style.FLAT);
-                Trainable model = Trainable.initialised(p -> declare(kind, p));
+                Trainable model = Trainable.initialised(kind::declare);
                 DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
             log.accept("%s: %d parameters".formatted(name, model.values().numel()));
             loop(name, steps, 1e-3).run(model, step -> loss.of(model));
@@ -188,16 +226,11 @@ public final class Training {
     private void fineTune(Style style, String name) {
         try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style);
                 Trainable model = Trainable.startingFrom(
-                        ModelFiles.readModel(models.resolve("source")), p -> declare(ModelKind.SOURCE, p));
+                        ModelFiles.readModel(models.resolve("source")), ModelKind.SOURCE::declare);
                 DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
             loop(name, 1000, 6e-4).run(model, step -> loss.of(model));
             ModelFiles.writeModel(models.resolve(name), ModelKind.SOURCE, model);
         }
-    }
-
-    private static void declare(ModelKind kind, Parameters p) {
-        new UNet(kind.unet(), p.at("unet"));
-        new ClipText(kind.text(), p.at("text_encoder"));
     }
 
     private Pictures pictures(int count, Drawing.Domain domain, List<Style> styles) {
@@ -206,15 +239,21 @@ public final class Training {
     }
 
     private Captioned captioned(int count, ModelKind kind, Style style) {
-        Path tokenizer = checkpoints.resolve(kind + "-tokenizer");
-        kind.vocabulary().write(tokenizer, kind.pad());
         try (Pictures pictures = pictures(count, kind.domain(), List.of(style));
                 TensorScope scope = TensorScope.open()) {
-            Path folder = models.resolve("autoencoder");
+            Path folder = models.resolve(kind.autoencoder().named("autoencoder"));
             AutoencoderKl autoencoder = new AutoencoderKl(
                     ModelFiles.autoencoderConfig(folder), Parameters.from(ModelFiles.readAutoencoder(folder)));
-            return Captioned.of(pictures, autoencoder, ClipTokenizer.of(tokenizer), seed);
+            return Captioned.of(pictures, autoencoder, tokenizers(kind), seed);
         }
+    }
+
+    private List<ClipTokenizer> tokenizers(ModelKind kind) {
+        Path folder = checkpoints.resolve(kind.name());
+        ModelFiles.writeTokenizers(folder, kind);
+        return IntStream.range(0, kind.texts().size())
+                .mapToObj(i -> ClipTokenizer.of(folder.resolve(ModelFiles.tokenizer(i))))
+                .toList();
     }
 
     private Loop loop(String name, int steps, double rate) {

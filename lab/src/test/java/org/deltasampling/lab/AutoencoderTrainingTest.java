@@ -10,40 +10,49 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
 import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is done to an autoencoder besides training it. */
 @ExtendWith(NoLeaks.class)
 class AutoencoderTrainingTest {
 
-    @Test
-    void normalisingChangesTheLatentsAndNotThePictures() {
+    @ParameterizedTest
+    @EnumSource
+    void normalisingChangesTheLatentsAndNotThePictures(AutoencoderKind kind) {
         torch.manual_seed(5);
         SplittableRandom random = new SplittableRandom(5);
+        AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Pictures pictures = Pictures.draw(
                         16, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()));
-                Trainable model = Trainable.initialised(p -> new AutoencoderKl(AutoencoderTraining.CONFIG, p));
+                Trainable model = training.initialised();
                 TensorScope scope = TensorScope.open()) {
-            AutoencoderKl autoencoder = new AutoencoderKl(AutoencoderTraining.CONFIG, model);
+            AutoencoderKl autoencoder = new AutoencoderKl(kind.config(), model);
             Tensor picture = pictures.range(0, 4);
             AutoencoderKl.Moments before = autoencoder.encode(picture);
             Tensor decoded = autoencoder.decode(before.mean());
             Tensor sharpness = before.logVariance().sub(variance(before.mean()).log());
 
-            AutoencoderTraining.normalise(model, pictures);
+            training.normalise(model, pictures);
 
             AutoencoderKl.Moments after = autoencoder.encode(picture);
-            TensorAssert.assertThat(autoencoder.decode(after.mean())).isCloseTo(decoded, 1e-4);
+            if (kind.config().postQuantConv()) { // a first layer that sees neighbours sees zeros around the latents
+                TensorAssert.assertThat(autoencoder.decode(after.mean())).isCloseTo(decoded, 1e-4);
+            }
             TensorAssert.assertThat(
                             after.logVariance().sub(variance(after.mean()).log()))
                     .isCloseTo(sharpness, 1e-4);
-            Tensor all = Captioned.means(pictures, autoencoder);
-            for (int channel = 0; channel < 4; channel++) {
+            Tensor all = autoencoder
+                    .latentSpace()
+                    .rescale(new Latent(Captioned.means(pictures, autoencoder)))
+                    .tensor();
+            for (int channel = 0; channel < all.size(1); channel++) {
                 Tensor one = all.select(1, channel);
-                assertThat(one.mean().item_double()).isCloseTo(0, within(1e-4));
-                assertThat(one.square().mean().item_double()).isCloseTo(1, within(1e-4));
+                assertThat(one.mean().item_double()).isCloseTo(0, within(1e-3));
+                assertThat(one.square().mean().item_double()).isCloseTo(1, within(1e-3));
             }
         }
     }

@@ -7,10 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -29,10 +31,18 @@ class TrainingTest {
             Training.run(stage, folder, 1, 1e-3, log::add);
         }
         Path models = folder.resolve("models");
-        for (String model : List.of("source", "target", "lineart")) {
-            copyAutoencoder(models.resolve("vae"), models.resolve(model).resolve("vae"));
-            try (Checkpoint checkpoint = Checkpoint.open(models.resolve(model))) {
-                assertThat(checkpoint.whole()).isTrue();
+        Map<String, Architecture> families = Map.of(
+                "source", Architecture.SD1,
+                "lineart", Architecture.SD1,
+                "target", Architecture.SD2,
+                "target-xl", Architecture.SDXL,
+                "target-sd3", Architecture.SD3);
+        for (Map.Entry<String, Architecture> model : families.entrySet()) {
+            Path own = models.resolve(model.getKey());
+            copyAutoencoder(models.resolve(vae(model.getValue())), own.resolve("vae"));
+            try (Checkpoint checkpoint = Checkpoint.open(own)) {
+                assertThat(checkpoint.whole()).as(model.getKey()).isTrue();
+                assertThat(checkpoint.architecture()).isEqualTo(model.getValue());
             }
         }
         try (Checkpoint source = Checkpoint.open(models.resolve("source"));
@@ -45,6 +55,10 @@ class TrainingTest {
             Training.run(stage, folder, 1, 1e-3, log::add);
         }
         assertThat(log).as("what is there is not trained again").hasSize(lines);
+    }
+
+    private static String vae(Architecture family) {
+        return family == Architecture.SDXL ? "vae-xl" : family == Architecture.SD3 ? "vae-sd3" : "vae";
     }
 
     private static void copyAutoencoder(Path from, Path to) throws IOException {

@@ -15,7 +15,7 @@ class VocabularyTest {
     Path folder;
 
     private long[] ids(ModelKind kind, String prompt) {
-        kind.vocabulary().write(folder, kind.pad());
+        kind.vocabulary().write(folder, kind.pad(0));
         return ClipTokenizer.of(folder).encode(prompt).ids();
     }
 
@@ -53,7 +53,7 @@ class VocabularyTest {
         assertThat(ids[0]).isEqualTo(kind.vocabulary().size() - 2);
         assertThat(ids[1]).isEqualTo(257);
         assertThat(ids[2]).isEqualTo(kind.vocabulary().size() - 1);
-        assertThat(ids[3]).isEqualTo(kind.pad().equals("!") ? 0 : ids[2]);
+        assertThat(ids[3]).isEqualTo(kind.pad(0).equals("!") ? 0 : ids[2]);
         assertThat(ClipTokenizer.of(folder).vocabularySize())
                 .isEqualTo(kind.vocabulary().size());
     }
