@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.awt.image.BufferedImage;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -47,7 +49,7 @@ final class KitTest {
                 line.addAll(List.of("--schedule", karras ? "karras" : spacing.textValue()));
             }
             run(line);
-            compare(kit.folder(), "out.latents." + scheduler.getKey(), 1);
+            compare(io(kit), "out.latents." + scheduler.getKey(), 1);
         }
         assertThat(last).isNotNull();
         try (TensorScope scope = TensorScope.open()) {
@@ -55,6 +57,22 @@ final class KitTest {
             Tensor expected = kit.tensor("out.image.last");
             assertThat(picture.sub(expected).abs().max().item_double()).isLessThanOrEqualTo(GREY);
         }
+    }
+
+    /** SD-XL is guided away from zeros where no negative prompt is given, from an empty text where it is empty. */
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "empty"})
+    void withoutNegative(String negative) throws Exception {
+        Kit.Case kit = Kit.at("pipe-sdxl");
+        List<Object> line = line(kit, kit.folder().resolve("model"));
+        int option = line.indexOf("--negative");
+        line.set(option + 1, "");
+        if (negative.equals("none")) {
+            line.subList(option, option + 2).clear();
+        }
+        line.addAll(List.of("--sampler", "euler", "--schedule", "leading"));
+        run(line);
+        compare(resource("sdxl-no-negative.safetensors"), "out.latents." + negative, 1);
     }
 
     @ParameterizedTest
@@ -86,7 +104,7 @@ final class KitTest {
             run(line);
             JsonNode vae = Kit.json(kit.path("target").resolve("vae/config.json"));
             compare(
-                    kit.folder(),
+                    io(kit),
                     "out.latents." + run.getKey(),
                     1 / vae.get("scaling_factor").doubleValue());
         }
@@ -109,7 +127,7 @@ final class KitTest {
                 "--size",
                 json.get("width") + "x" + json.get("height"),
                 "--noise",
-                kit.folder().resolve("io.safetensors") + "#in.latents",
+                io(kit) + "#in.latents",
                 "--latents",
                 folder.resolve("out.safetensors"),
                 "--output",
@@ -122,14 +140,22 @@ final class KitTest {
         assertThat(cli.code()).isZero();
     }
 
-    /** The latents written, times {@code scale}, against the kit's. */
-    private void compare(Path kit, String key, double scale) {
+    private static Path io(Kit.Case kit) {
+        return kit.folder().resolve("io.safetensors");
+    }
+
+    private static Path resource(String name) throws URISyntaxException {
+        return Path.of(Objects.requireNonNull(KitTest.class.getResource(name)).toURI());
+    }
+
+    /** The latents written, times {@code scale}, against those of {@code answers}. */
+    private void compare(Path answers, String key, double scale) {
         try (TensorScope scope = TensorScope.open();
                 SafetensorsFile written = SafetensorsFile.open(folder.resolve("out.safetensors"));
-                SafetensorsFile io = SafetensorsFile.open(kit.resolve("io.safetensors"))) {
+                SafetensorsFile io = SafetensorsFile.open(answers)) {
             Tensor latents = written.load("latents").mul(new Scalar(scale));
             double error = TensorAssert.error(latents, io.load(key));
-            assertThat(error).as(kit.getFileName() + " " + key).isLessThanOrEqualTo(Kit.PIPELINE);
+            assertThat(error).as(answers + " " + key).isLessThanOrEqualTo(Kit.PIPELINE);
         }
     }
 
