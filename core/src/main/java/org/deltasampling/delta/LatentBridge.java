@@ -78,6 +78,24 @@ public interface LatentBridge {
     }
 
     /**
+     * By way of pictures: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
+     * else, at the price of three decodings and three encodings a difference (science.md 2.2, VAE_ROUNDTRIP).
+     *
+     * @param targetPicture size of the target's pictures
+     * @param sourcePicture of the source's
+     * @param ofNoise carries the noise, of which there is no picture: a linear bridge, {@link #resized} where latents differ
+     *     in size
+     */
+    static LatentBridge roundTrip(
+            Autoencoder target,
+            LatentSize targetPicture,
+            Autoencoder source,
+            LatentSize sourcePicture,
+            LatentBridge ofNoise) {
+        return new RoundTripBridge(target, targetPicture, source, sourcePicture, ofNoise);
+    }
+
+    /**
      * The same between latents of different size.
      *
      * @param target height and width of the target's latents

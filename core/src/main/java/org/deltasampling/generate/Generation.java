@@ -110,7 +110,9 @@ public final class Generation implements AutoCloseable {
                             ? sampleReference(recipe, cast, size, plan, x, noise)
                             : sample(delta(recipe, cast, size, plan), plan, x, noise);
             return new Picture(
-                    cast.target.decode(latents), latents, new Provenance(recipe.with(Output.NONE), hashes(cast)));
+                    cast.target.autoencoder().decode(latents),
+                    latents,
+                    new Provenance(recipe.with(Output.NONE), hashes(cast)));
         }
     }
 

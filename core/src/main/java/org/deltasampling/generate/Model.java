@@ -27,7 +27,6 @@ import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
-import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.text.Encoded;
@@ -68,7 +67,7 @@ final class Model implements AutoCloseable {
     private @Nullable Backbone network;
     private @Nullable T5Encoder t5;
     private @Nullable T5Tokenizer t5Tokenizer;
-    private @Nullable AutoencoderKl autoencoder;
+    private @Nullable ScaledAutoencoder autoencoder;
 
     private Model(
             Checkpoint checkpoint, Map<String, ? extends WeightSource> parts, Precision precision, Set<Path> files) {
@@ -182,7 +181,8 @@ final class Model implements AutoCloseable {
             }
         }
         if (pictures && autoencoder == null) {
-            autoencoder = new AutoencoderKl(checkpoint.vae().config(), parameters(VAE));
+            autoencoder =
+                    new ScaledAutoencoder(new AutoencoderKl(checkpoint.vae().config(), parameters(VAE)));
         }
     }
 
@@ -231,10 +231,9 @@ final class Model implements AutoCloseable {
         return Tensor.create(ids, 1, ids.length);
     }
 
-    /** The picture of {@code latents}, (1, 3, height, width), -1 to 1. */
-    Tensor decode(Latent latents) {
-        return Objects.requireNonNull(autoencoder)
-                .decode(latentSpace().unscale(latents).tensor());
+    /** Between its latents and pictures; to be loaded with pictures first. */
+    ScaledAutoencoder autoencoder() {
+        return Objects.requireNonNull(autoencoder);
     }
 
     @Override

@@ -30,15 +30,16 @@ public final class Picture {
      * @param decoded (1, 3, height, width), -1 to 1
      * @param latents (1, channels, height, width) in the model's scaled units
      */
-    Picture(Tensor decoded, Latent latents, Provenance provenance) {
+    Picture(Latent decoded, Latent latents, Provenance provenance) {
         this.provenance = provenance;
-        width = (int) decoded.size(3);
-        height = (int) decoded.size(2);
+        width = (int) decoded.shape()[3];
+        height = (int) decoded.shape()[2];
         latentShape = latents.shape();
         rgb = new byte[3 * width * height];
         this.latents = new float[(int) latents.tensor().numel()];
         try (TensorScope scope = TensorScope.open()) {
-            Tensor bytes = decoded.to(torch.ScalarType.Float)
+            Tensor bytes = decoded.tensor()
+                    .to(torch.ScalarType.Float)
                     .mul(new Scalar(127.5))
                     .add(new Scalar(127.5))
                     .round()

@@ -53,6 +53,18 @@ public final class ChannelMap {
         return new ChannelMap(matrix.length, inputs, 1, weights, bias);
     }
 
+    /** The map of a convolution: {@code weights} (outputs, inputs, side, side) and {@code bias}, of any precision. */
+    public static ChannelMap of(Tensor weights, Tensor bias) {
+        try (TensorScope scope = TensorScope.open()) {
+            return new ChannelMap(
+                    Math.toIntExact(weights.size(0)),
+                    Math.toIntExact(weights.size(1)),
+                    Math.toIntExact(weights.size(2)),
+                    numbers(weights.to(torch.ScalarType.Double)),
+                    numbers(bias.to(torch.ScalarType.Double)));
+        }
+    }
+
     public int outputs() {
         return outputs;
     }
@@ -162,7 +174,8 @@ public final class ChannelMap {
         return Tensor.create(bias);
     }
 
-    private static double[] numbers(Tensor tensor) {
+    /** All elements of a tensor of doubles, the last axis fastest. */
+    static double[] numbers(Tensor tensor) {
         Tensor dense = tensor.contiguous();
         double[] all = new double[Math.toIntExact(dense.numel())];
         dense.data_ptr_double().get(all);

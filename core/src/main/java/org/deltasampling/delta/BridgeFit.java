@@ -1,0 +1,37 @@
+package org.deltasampling.delta;
+
+import org.deltasampling.tensor.ChannelMap;
+import org.deltasampling.tensor.Explained;
+
+/**
+ * A linear bridge fitted to pictures that the autoencoders of both models have encoded, each way for itself (science.md
+ * 2.5).
+ *
+ * @param there the target's latents to the source's
+ * @param back the source's to the target's
+ * @param explainedThere how much of the source's latents {@code there} explains, on pictures that it was not fitted to
+ * @param explainedBack how much of the target's {@code back} does
+ */
+public record BridgeFit(ChannelMap there, ChannelMap back, Explained explainedThere, Explained explainedBack) {
+
+    /** Below, a bridge loses more than it carries: a warning is due. */
+    public static final double POOR = 0.5;
+
+    /** Below, it is not to be used unless it is asked for. */
+    public static final double USELESS = 0.25;
+
+    /** How much the worse of the two maps explains. */
+    public double explained() {
+        return Math.min(explainedThere.whole(), explainedBack.whole());
+    }
+
+    /** The same for the models in each other's part. */
+    public BridgeFit reversed() {
+        return new BridgeFit(back, there, explainedBack, explainedThere);
+    }
+
+    /** The bridge itself; {@code seed} as in {@link LatentBridge#linear}. */
+    public LatentBridge bridge(long seed) {
+        return LatentBridge.linear(there, back, seed);
+    }
+}

@@ -1,0 +1,82 @@
+package org.deltasampling.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.delta.BridgeFit;
+import org.deltasampling.model.LatentSpace;
+import org.deltasampling.tensor.ChannelMap;
+import org.deltasampling.tensor.Explained;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.SafetensorsWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Bridges in files. */
+@ExtendWith(NoLeaks.class)
+class BridgeFileTest {
+
+    private static final LatentSpace TARGET = new LatentSpace(3, 8, 0.13025, 0);
+    private static final LatentSpace SOURCE = new LatentSpace(2, 4, 1.5305, 0.0609);
+
+    @TempDir
+    Path folder;
+
+    private BridgeFile written(Path file) {
+        ChannelMap there = ChannelMap.of(new double[][] {{1, 2, 3}, {4, 5, 6}}, new double[] {7, 8});
+        ChannelMap back = new ChannelMap(3, 2, 3, new double[54], new double[] {0.1, 0.2, 0.3});
+        BridgeFit fit = new BridgeFit(
+                there, back, new Explained(List.of(0.9, 0.8), 0.85), new Explained(List.of(0.5, 0.4, 0.3), 0.4));
+        BridgeFile bridge = new BridgeFile(fit, TARGET, SOURCE);
+        bridge.write(file);
+        return bridge;
+    }
+
+    @Test
+    void aBridgeComesBackAsItWas() {
+        Path file = folder.resolve("bridge.safetensors");
+        BridgeFile written = written(file);
+        BridgeFile read = BridgeFile.read(file);
+        assertThat(read.fit().there().weights()).containsExactly(1, 2, 3, 4, 5, 6);
+        assertThat(read.fit().there().bias()).containsExactly(7, 8);
+        assertThat(read.fit().back().side()).isEqualTo(3);
+        assertThat(read.fit().back().bias()).containsExactly(0.1, 0.2, 0.3);
+        assertThat(read.fit().explainedThere()).isEqualTo(written.fit().explainedThere());
+        assertThat(read.fit().explainedBack()).isEqualTo(written.fit().explainedBack());
+        assertThat(read.fit().explained()).isEqualTo(0.4);
+        assertThat(read.target()).isEqualTo(TARGET);
+        assertThat(read.source()).isEqualTo(SOURCE);
+    }
+
+    @Test
+    void aBridgeGoesBothWaysAndBetweenItsOwnLatentsOnly() {
+        Path file = folder.resolve("bridge.safetensors");
+        written(file);
+        BridgeFile read = BridgeFile.read(file);
+        assertThat(read.between(TARGET, SOURCE, file).there().outputs()).isEqualTo(2);
+        assertThat(read.between(SOURCE, TARGET, file).there().outputs()).isEqualTo(3);
+        assertThatThrownBy(() -> read.between(TARGET, TARGET, file))
+                .isInstanceOf(BadRecipeException.class)
+                .hasMessageContaining("3 channels")
+                .hasMessageContaining("bridge fit");
+    }
+
+    @Test
+    void anotherFileIsRefused() {
+        Path file = folder.resolve("other.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            SafetensorsWriter.write(file, Map.of("latents", Tensor.create(1f, 2f)));
+        }
+        assertThatThrownBy(() -> BridgeFile.read(file))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("no bridge")
+                .hasMessageContaining("bridge fit");
+    }
+}
