@@ -1,18 +1,21 @@
 package org.deltasampling.app;
 
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.generate.Generation;
+import org.deltasampling.generate.MachineMemory;
+import org.deltasampling.generate.MemoryPlan;
 import org.deltasampling.generate.Recipe;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
@@ -42,6 +45,9 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin
     RecipeOptions options = new RecipeOptions();
 
+    @Mixin
+    MachineOptions machine = new MachineOptions();
+
     @Option(
             names = "--unet",
             description =
@@ -58,30 +64,25 @@ final class BenchCommand implements Callable<Integer> {
         Recipe recipe = options.over(null).singles().get(0);
         if (unet) {
             List<Long> times = passes(recipe);
-            print(out, "fastest pass", times.get(0));
-            print(out, "middle pass", times.get(PASSES / 2));
+            print(out, "fastest pass", times.get(0), "");
+            print(out, "middle pass", times.get(PASSES / 2), "");
+            out.printf("%-16s %s%n", "peak memory", gibibytes(MachineMemory.peak()));
         } else {
             picture(recipe, out);
         }
-        out.printf(Locale.ROOT, "%-16s %s%n", "peak memory", peakMemory());
         return Main.OK;
     }
 
-    private static void picture(Recipe recipe, PrintWriter out) {
+    private void picture(Recipe recipe, PrintWriter out) {
         Clock clock = new Clock();
-        try (Generation generation = new Generation(clock)) {
+        try (Generation generation = new Generation(clock, machine.options().withoutHashes())) {
             generation.picture(recipe);
         }
-        long end = System.nanoTime();
-        List<Long> steps = clock.steps;
-        long begin = steps.get(0);
-        long last = steps.get(steps.size() - 1);
-        print(out, "load", begin - clock.start);
-        print(out, "first step", steps.get(1) - begin);
-        if (steps.size() > 2) {
-            print(out, "each later step", (last - steps.get(1)) / (steps.size() - 2));
-        }
-        print(out, "decode", end - last);
+        clock.spent.forEach((what, spent) -> print(out, what, spent.nanoseconds, "   " + gibibytes(spent.peak)));
+        OptionalLong most = clock.spent.values().stream()
+                .flatMapToLong(spent -> spent.peak.stream())
+                .max();
+        out.printf("%-16s %s, planned %s%n", "peak memory", gibibytes(most), gibibytes(clock.planned));
     }
 
     /** Nanoseconds of each pass, the fastest first; one pass before them is not counted. */
@@ -121,34 +122,72 @@ final class BenchCommand implements Callable<Integer> {
                 Tensor.create(sizes, 1, 6).expand(2, 6));
     }
 
-    private static void print(PrintWriter out, String what, long nanoseconds) {
-        out.printf(Locale.ROOT, "%-16s %.3f s%n", what, nanoseconds / 1e9);
+    private static void print(PrintWriter out, String what, long nanoseconds, String more) {
+        out.printf(Locale.ROOT, "%-16s %.3f s%s%n", what, nanoseconds / 1e9, more);
     }
 
-    /** The most of this process that was ever in memory, as Linux counts it. */
-    private static String peakMemory() {
-        try {
-            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-                if (line.startsWith("VmHWM:")) {
-                    double kilobytes = Double.parseDouble(line.replaceAll("\\D", ""));
-                    return String.format(Locale.ROOT, "%.2f GiB", kilobytes / (1 << 20));
-                }
-            }
-        } catch (IOException e) {
-            // another system: there is no such file
+    private static String gibibytes(OptionalLong bytes) {
+        return bytes.isPresent()
+                ? String.format(Locale.ROOT, "%.2f GiB", bytes.getAsLong() / (double) (1 << 30))
+                : "not known on this system";
+    }
+
+    /** Time, and the most memory in it. */
+    private record Spent(long nanoseconds, OptionalLong peak) {
+
+        private Spent and(Spent more) {
+            return new Spent(
+                    nanoseconds + more.nanoseconds,
+                    peak.isPresent() && more.peak.isPresent()
+                            ? OptionalLong.of(Math.max(peak.getAsLong(), more.peak.getAsLong()))
+                            : OptionalLong.empty());
         }
-        return "not known on this system";
     }
 
-    /** When each step ended; the first time is when the first step began. */
+    /** What was spent on what, in the order of first doing it; a later step is the mean of all but the first. */
     private static final class Clock implements Generation.Listener {
 
-        private final long start = System.nanoTime();
-        private final List<Long> steps = new ArrayList<>();
+        private static final String LATER = "each later step";
+
+        private final Map<String, Spent> spent = new LinkedHashMap<>();
+        private OptionalLong planned = OptionalLong.empty();
+        private String doing = "load";
+        private long since = System.nanoTime();
+
+        private void now(String next) {
+            long time = System.nanoTime();
+            spent.merge(doing, new Spent(time - since, MachineMemory.peak()), Spent::and);
+            MachineMemory.forgetPeak();
+            doing = next;
+            since = time;
+        }
 
         @Override
-        public void step(int done, int all) {
-            steps.add(System.nanoTime());
+        public void plan(MemoryPlan plan) {
+            planned = OptionalLong.of(plan.peak());
+        }
+
+        @Override
+        public void encoding(Path model) {
+            now("text");
+        }
+
+        @Override
+        public void loading(Path model) {
+            now("load");
+        }
+
+        @Override
+        public void step(int done, int steps) {
+            now(done == 0 ? "first step" : done < steps ? LATER : "decode");
+            if (done == steps) {
+                spent.computeIfPresent(LATER, (what, all) -> new Spent(all.nanoseconds / (steps - 1), all.peak));
+            }
+        }
+
+        @Override
+        public void decoded() {
+            now("");
         }
     }
 }

@@ -37,6 +37,9 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     RecipeOptions options = new RecipeOptions();
 
+    @Mixin
+    MachineOptions machine = new MachineOptions();
+
     @Spec
     @Nullable
     CommandSpec spec;
@@ -53,7 +56,7 @@ final class GenerateCommand implements Callable<Integer> {
             WholeFile.check(latentsFile);
         }
         try (Progress progress = Progress.of(Objects.requireNonNull(spec).commandLine());
-                Generation generation = new Generation(progress)) {
+                Generation generation = new Generation(progress, machine.options())) {
             if (original != null) {
                 generation.verify(original.without(options.named()));
             }

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.deltasampling.generate.Generation;
+import org.deltasampling.generate.MemoryPlan;
 import picocli.CommandLine;
 
 /** What a picture's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */
@@ -29,6 +30,17 @@ final class Progress implements Generation.Listener, AutoCloseable {
     }
 
     @Override
+    public void plan(MemoryPlan plan) {
+        clear();
+        plan.lines().forEach(out::println);
+    }
+
+    @Override
+    public void encoding(Path model) {
+        show("encoding the prompts with " + model);
+    }
+
+    @Override
     public void loading(Path model) {
         show("loading " + model);
     }
@@ -46,6 +58,11 @@ final class Progress implements Generation.Listener, AutoCloseable {
         } else if (done > 0) {
             show("step %d of %d%s".formatted(done, steps, left));
         }
+    }
+
+    @Override
+    public void decoding() {
+        show("decoding");
     }
 
     @Override

@@ -19,6 +19,7 @@ import org.deltasampling.generate.Recipe.Role;
 import org.deltasampling.generate.Recipe.Sampling;
 import org.deltasampling.generate.Recipe.Size;
 import org.deltasampling.generate.Recipe.TensorFile;
+import org.deltasampling.model.OtherFiles;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -44,6 +45,44 @@ final class RecipeOptions {
             paramLabel = "FILE[:WEIGHT]",
             description = "A low-rank adapter of the source (of the target where there is no source); may be repeated.")
     List<String> loras = new ArrayList<>();
+
+    @Option(
+            names = "--vae",
+            paramLabel = "FILE|FOLDER",
+            description = "An autoencoder instead of the target's own: a .safetensors file or a diffusers folder.")
+    @Nullable
+    Path vae;
+
+    @Option(names = "--source-vae", paramLabel = "FILE|FOLDER", description = "The same for the source.")
+    @Nullable
+    Path sourceVae;
+
+    @Option(
+            names = "--t5-tokenizer",
+            paramLabel = "FILE|FOLDER",
+            description =
+                    "The tokenizer.json or spiece.model of T5, for models that have a T5 and no tokenizer for it.")
+    @Nullable
+    Path t5Tokenizer;
+
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            description = "Where all models compute: cpu, cuda or cuda:N; default cpu.")
+    @Nullable
+    String device;
+
+    @Option(names = "--target-device", paramLabel = "DEVICE")
+    @Nullable
+    String targetDevice;
+
+    @Option(names = "--source-device", paramLabel = "DEVICE")
+    @Nullable
+    String sourceDevice;
+
+    @Option(names = "--adapted-device", paramLabel = "DEVICE", description = "The same for one role.")
+    @Nullable
+    String adaptedDevice;
 
     @Option(names = "--prompt", paramLabel = "TEXT", description = "What to show, for all roles.")
     @Nullable
@@ -165,7 +204,14 @@ final class RecipeOptions {
         List<Delta> deltas = deltas(start.deltas());
         List<Lora> targetLoras = deltas.isEmpty() ? loras() : List.of();
         return new Recipe(
-                role(start.target(), target, first(targetPrompt, prompt), first(targetNegative, negative), targetLoras),
+                role(
+                        start.target(),
+                        target,
+                        first(targetPrompt, prompt),
+                        first(targetNegative, negative),
+                        targetLoras,
+                        vae,
+                        first(targetDevice, device)),
                 deltas,
                 sampling(start.sampling()),
                 new Output(
@@ -177,7 +223,7 @@ final class RecipeOptions {
     /** The models and adapters that are named here, as absolute paths. */
     Set<Path> named() {
         Set<Path> named = new LinkedHashSet<>();
-        for (Path model : new Path[] {target, source, adapted}) {
+        for (Path model : new Path[] {target, source, adapted, vae, sourceVae, t5Tokenizer}) {
             if (model != null) {
                 named.add(model.toAbsolutePath().normalize());
             }
@@ -201,6 +247,9 @@ final class RecipeOptions {
         ofDelta.put("--source-negative", sourceNegative);
         ofDelta.put("--adapted-prompt", adaptedPrompt);
         ofDelta.put("--adapted-negative", adaptedNegative);
+        ofDelta.put("--source-vae", sourceVae);
+        ofDelta.put("--source-device", sourceDevice);
+        ofDelta.put("--adapted-device", adaptedDevice);
         ofDelta.put("--lambda", lambda);
         ofDelta.put("--lambda-schedule", lambdaSchedule);
         if (base.isEmpty() && source == null) {
@@ -232,18 +281,40 @@ final class RecipeOptions {
 
     private Delta delta(Role oldSource, Role oldAdapted, LambdaSchedule oldLambda) {
         return new Delta(
-                role(oldSource, source, first(sourcePrompt, prompt), first(sourceNegative, negative), List.of()),
-                role(oldAdapted, adapted, first(adaptedPrompt, prompt), first(adaptedNegative, negative), loras()),
+                role(
+                        oldSource,
+                        source,
+                        first(sourcePrompt, prompt),
+                        first(sourceNegative, negative),
+                        List.of(),
+                        sourceVae,
+                        first(sourceDevice, device)),
+                role(
+                        oldAdapted,
+                        adapted,
+                        first(adaptedPrompt, prompt),
+                        first(adaptedNegative, negative),
+                        loras(),
+                        null,
+                        first(adaptedDevice, device)),
                 lambda(oldLambda));
     }
 
-    private static Role role(
-            Role base, @Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> loras) {
+    private Role role(
+            Role base,
+            @Nullable Path model,
+            @Nullable String prompt,
+            @Nullable String negative,
+            List<Lora> loras,
+            @Nullable Path ownVae,
+            @Nullable String ownDevice) {
         return new Role(
                 first(model, base.model()),
                 first(prompt, base.prompt()),
                 first(negative, base.negative()),
-                loras.isEmpty() ? base.adapters() : loras);
+                loras.isEmpty() ? base.adapters() : loras,
+                new OtherFiles(ownVae, t5Tokenizer).or(base.files()),
+                ownDevice == null ? base.device() : Recipe.device(ownDevice));
     }
 
     private LambdaSchedule lambda(LambdaSchedule base) {

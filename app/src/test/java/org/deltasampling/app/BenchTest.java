@@ -14,7 +14,9 @@ import org.junit.jupiter.api.io.TempDir;
 final class BenchTest {
 
     private static final String SECONDS = " +\\d+\\.\\d{3} s";
-    private static final String MEMORY = "\npeak memory +(\\d+\\.\\d\\d GiB|not known on this system)";
+    private static final String BYTES = "(\\d+\\.\\d\\d GiB|not known on this system)";
+    private static final String MEMORY = "\npeak memory +" + BYTES;
+    private static final String BOTH = SECONDS + " +" + BYTES + "\n";
 
     @TempDir
     Path folder;
@@ -25,8 +27,8 @@ final class BenchTest {
         Cli cli = Cli.run("bench", "--target", model, "--prompt", "a cat", "--steps", 3, "--size", "24x16");
         assertThat(cli.err()).isEmpty();
         assertThat(String.join("\n", cli.out()))
-                .matches("load" + SECONDS + "\nfirst step" + SECONDS + "\neach later step" + SECONDS + "\ndecode"
-                        + SECONDS + MEMORY);
+                .matches("load" + BOTH + "text" + BOTH + "first step" + BOTH + "each later step" + BOTH + "decode"
+                        + SECONDS + " +" + BYTES + MEMORY + ", planned " + BYTES);
         assertThat(cli.code()).isZero();
     }
 

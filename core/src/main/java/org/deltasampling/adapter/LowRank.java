@@ -70,7 +70,7 @@ public final class LowRank implements Adapter {
         torch.ScalarType wide = type == torch.ScalarType.Double ? type : torch.ScalarType.Float;
         Tensor product =
                 torch.mm(up.to(wide).reshape(up.size(0), -1), down.to(wide).reshape(down.size(0), -1));
-        Tensor change = product.reshape(TensorInfo.of(w).shape());
+        Tensor change = product.reshape(TensorInfo.of(w).shape()).to(w.device(), wide);
         return w.to(wide).add(change, new Scalar(scale)).to(type);
     }
 }

@@ -31,6 +31,11 @@ record Overlay(WeightSource base, Predicate<String> changed, Loader loader) impl
     }
 
     @Override
+    public boolean keeps(String name) {
+        return !changed.test(name) && base.keeps(name);
+    }
+
+    @Override
     public String spelling(String name) {
         return base.spelling(name);
     }

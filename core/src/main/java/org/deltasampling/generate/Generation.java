@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -17,6 +18,8 @@ import org.deltasampling.delta.LatentBridge;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.generate.Prompts.Pair;
+import org.deltasampling.generate.Prompts.Prompt;
 import org.deltasampling.generate.Recipe.Delta;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
@@ -26,14 +29,16 @@ import org.deltasampling.generate.Recipe.Size;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
+import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes pictures from recipes. A model is loaded when a recipe first needs it and stays until {@link #close()}; roles with
- * the same model share its weights. For one thread at a time.
+ * Makes pictures from recipes. A denoising network is loaded when a recipe first needs it and stays until {@link #close()};
+ * roles with the same model share its weights. Text encoders are loaded before, whenever prompts are new, and let go at once.
+ * For one thread at a time.
  */
 public final class Generation implements AutoCloseable {
 
@@ -43,11 +48,23 @@ public final class Generation implements AutoCloseable {
         /** Hears nothing. */
         Listener NONE = new Listener() {};
 
-        /** A model is being loaded. */
+        /** What will be in memory when; told before anything large is read. */
+        default void plan(MemoryPlan plan) {}
+
+        /** The prompts are being encoded by the text encoders of a model, which are read for that and let go. */
+        default void encoding(Path model) {}
+
+        /** The denoising network of a model is being read. */
         default void loading(Path model) {}
 
         /** {@code done} of {@code steps} steps have been taken; first told with 0. */
         default void step(int done, int steps) {}
+
+        /** The latents are being made a picture. */
+        default void decoding() {}
+
+        /** The picture is there; what remains are the hashes of its files. */
+        default void decoded() {}
 
         /** Something that the user may not have meant, in one sentence. */
         default void warning(String sentence) {}
@@ -55,15 +72,44 @@ public final class Generation implements AutoCloseable {
 
     private final Listener listener;
     private final Models models = new Models();
+    private final Prompts prompts = new Prompts();
+    private final Options options;
     private final FileHashes hashes = new FileHashes();
     private final Set<String> warnings = new HashSet<>();
+    private final long before = MachineMemory.resident().orElse(0);
+    private List<MemoryPlan.Phase> planned = List.of();
+
+    /**
+     * How pictures are made, whatever the recipe is.
+     *
+     * @param hashes whether pictures say which files they were made from; else each is read but once, as for measuring
+     * @param memory the most that may be used, in bytes; empty: what the machine has free, where that is known
+     */
+    public record Options(boolean hashes, OptionalLong memory) {
+
+        public static final Options DEFAULT = new Options(true, OptionalLong.empty());
+
+        public Options withoutHashes() {
+            return new Options(false, memory);
+        }
+
+        /** Plans that need more than so many bytes are refused. */
+        public Options memory(long most) {
+            return new Options(hashes, OptionalLong.of(most));
+        }
+    }
 
     public Generation() {
         this(Listener.NONE);
     }
 
     public Generation(Listener listener) {
+        this(listener, Options.DEFAULT);
+    }
+
+    public Generation(Listener listener, Options options) {
         this.listener = listener;
+        this.options = options;
     }
 
     /**
@@ -100,7 +146,11 @@ public final class Generation implements AutoCloseable {
         SamplingPlan plan = SamplingPlan.of(
                 sampling.sampler(), sampling.schedule(), cast.target.scheduler(start.shape()), sampling.steps());
         Size size = start.picture(cast.target.latentSpace());
-        hashes.begin(files(cast));
+        allow(MemoryPlan.of(before, cast.target, cast.all(), start.shape(), sampling.cfg() != 1));
+        if (options.hashes) {
+            hashes.begin(files(cast));
+        }
+        prompts.encode(pairs(recipe, cast, size), listener, this::warnOnce);
         load(cast);
         try (TensorScope scope = TensorScope.open()) {
             NoiseSource noise = NoiseSource.seeded(sampling.seed());
@@ -109,41 +159,73 @@ public final class Generation implements AutoCloseable {
                     recipe.preset() == Preset.REFERENCE && !recipe.deltas().isEmpty()
                             ? sampleReference(recipe, cast, size, plan, x, noise)
                             : sample(delta(recipe, cast, size, plan), plan, x, noise);
-            return new Picture(
-                    cast.target.autoencoder().decode(latents),
-                    latents,
-                    new Provenance(recipe.with(Output.NONE), hashes(cast)));
+            listener.decoding();
+            Latent decoded = cast.target.autoencoder().decode(latents);
+            listener.decoded();
+            return new Picture(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(cast)));
         }
+    }
+
+    /** Tells a plan that is not the last one's, and refuses it if it needs too much. */
+    private void allow(MemoryPlan plan) {
+        if (!plan.phases().equals(planned)) {
+            listener.plan(plan);
+            planned = plan.phases();
+        }
+        plan.require(options.memory.orElse(plan.available().orElse(Long.MAX_VALUE)));
     }
 
     @Override
     public void close() {
+        prompts.close();
         models.close();
     }
 
     /** The models of a recipe, those of its deltas in its deltas' order. */
-    private record Cast(Model target, List<Model> sources, List<Model> adapted) {}
+    private record Cast(Model target, List<Model> sources, List<Model> adapted) {
+
+        List<Model> all() {
+            List<Model> all = new ArrayList<>(List.of(target));
+            all.addAll(sources);
+            all.addAll(adapted);
+            return all;
+        }
+    }
 
     private Cast cast(Recipe recipe) {
         Precision precision = recipe.sampling().precision();
         Path targetPath = Objects.requireNonNull(recipe.target().model());
-        Model target = models.open(targetPath, targetPath, recipe.target().adapters(), precision);
+        Model target = models.open(targetPath, targetPath, recipe.target().adapters(), use(recipe.target(), precision));
         List<Model> sources = new ArrayList<>();
         List<Model> adapted = new ArrayList<>();
         for (Delta delta : recipe.deltas()) {
             Path path = Objects.requireNonNull(delta.source().model());
-            Model source = models.open(path, path, delta.source().adapters(), precision);
+            Model source = models.open(path, path, delta.source().adapters(), use(delta.source(), precision));
             compare(source.latentSpace(), target.latentSpace(), recipe.preset());
             sources.add(source);
-            adapted.add(models.open(delta.adaptedModel(), path, delta.adapted().adapters(), precision));
+            adapted.add(models.open(
+                    delta.adaptedModel(), path, delta.adapted().adapters(), use(delta.adaptedRole(), precision)));
         }
-        return new Cast(target, sources, adapted);
+        Cast cast = new Cast(target, sources, adapted);
+        if (cast.all().stream().noneMatch(model -> model.checkpoint().t5().isPresent())
+                && cast.all().stream()
+                        .anyMatch(model -> model.checkpoint().others().t5Tokenizer() != null)) {
+            throw new BadRecipeException(
+                    "a T5 tokenizer is named, and none of the models has a T5 text encoder: leave out --t5-tokenizer");
+        }
+        return cast;
     }
 
     private void load(Cast cast) {
-        cast.target.load(true, listener);
-        cast.sources.forEach(model -> model.load(false, listener));
-        cast.adapted.forEach(model -> model.load(false, listener));
+        cast.all().forEach(model -> model.load(listener));
+    }
+
+    private static Models.Use use(Role role, Precision precision) {
+        Device device = Objects.requireNonNullElse(role.device(), Device.CPU);
+        device.problem().ifPresent(problem -> {
+            throw new BadRecipeException("%s cannot be used: %s".formatted(device, problem));
+        });
+        return new Models.Use(role.files(), precision, device);
     }
 
     private static void compare(LatentSpace source, LatentSpace target, @Nullable Preset preset) {
@@ -220,13 +302,32 @@ public final class Generation implements AutoCloseable {
     }
 
     private Denoiser guided(Recipe recipe, Role role, Model model, Size size) {
+        Pair pair = pair(recipe, role, model, size);
+        return model.guided(
+                prompts.with(pair), prompts.without(pair), recipe.sampling().cfg());
+    }
+
+    /** Of all roles. */
+    private static List<Pair> pairs(Recipe recipe, Cast cast, Size size) {
+        List<Pair> pairs = new ArrayList<>();
+        pairs.add(pair(recipe, recipe.target(), cast.target, size));
+        for (int i = 0; i < recipe.deltas().size(); i++) {
+            Delta delta = recipe.deltas().get(i);
+            pairs.add(pair(recipe, delta.source(), cast.sources.get(i), size));
+            pairs.add(pair(recipe, delta.adapted(), cast.adapted.get(i), size));
+        }
+        return pairs;
+    }
+
+    private static Pair pair(Recipe recipe, Role role, Model model, Size size) {
         String prompt = first(role.prompt(), recipe.target().prompt());
         String negative = first(role.negative(), recipe.target().negative());
-        if (negative == null && recipe.preset() == Preset.REFERENCE) {
-            negative = ""; // ComfyUI knows no missing prompt
-        }
-        return model.guided(
-                prompt == null ? "" : prompt, negative, size, recipe.sampling().cfg(), this::warnOnce);
+        boolean silent = negative == null
+                && model.isSilentWithoutNegative()
+                && recipe.preset() != Preset.REFERENCE; // ComfyUI knows no missing prompt
+        return new Pair(
+                new Prompt(model.texts(), size, prompt == null ? "" : prompt),
+                silent ? null : new Prompt(model.texts(), size, negative == null ? "" : negative));
     }
 
     private static @Nullable String first(@Nullable String own, @Nullable String general) {
@@ -240,15 +341,16 @@ public final class Generation implements AutoCloseable {
     }
 
     private static Set<Path> files(Cast cast) {
-        Set<Path> files = new LinkedHashSet<>(cast.target.files());
-        cast.sources.forEach(model -> files.addAll(model.files()));
-        cast.adapted.forEach(model -> files.addAll(model.files()));
+        Set<Path> files = new LinkedHashSet<>();
+        cast.all().forEach(model -> files.addAll(model.files()));
         return files;
     }
 
     private SortedMap<Path, String> hashes(Cast cast) {
         SortedMap<Path, String> all = new TreeMap<>();
-        files(cast).forEach(file -> all.put(file, hashes.of(file)));
+        if (options.hashes) {
+            files(cast).forEach(file -> all.put(file, hashes.of(file)));
+        }
         return all;
     }
 }

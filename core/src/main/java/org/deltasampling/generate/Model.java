@@ -5,40 +5,33 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Consumer;
-import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.generate.Recipe.Size;
-import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.NetworkDenoiser;
-import org.deltasampling.model.clip.ClipText;
-import org.deltasampling.model.t5.T5Encoder;
+import org.deltasampling.model.Placed;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
-import org.deltasampling.text.ClipTokenizer;
-import org.deltasampling.text.Encoded;
-import org.deltasampling.text.T5Tokenizer;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One model as a role uses it: opened first, when all that it can do is known, then loaded. The precision is the denoising
- * network's and T5's, the large ones; the other texts and pictures, a small part of the time, are always computed in float32.
+ * One model as a role uses it: opened first, when all that it can do is known, then loaded. The precision is that of the
+ * denoising network; pictures, a small part of the time, are always computed in float32.
  */
 final class Model implements AutoCloseable {
 
@@ -58,33 +51,49 @@ final class Model implements AutoCloseable {
             "tokenizer_3");
 
     private final Checkpoint checkpoint;
+    private final @Nullable Model base;
+    private final TextEncoders texts;
+    private final ResidentWeights networkWeights;
+    private final ResidentWeights autoencoderWeights;
     private final Precision precision;
+    private final Device device;
     private final Set<Path> files;
     private final SchedulerConfig scheduler;
-    private final Map<String, ResidentWeights> weights = new LinkedHashMap<>();
-    private final List<ClipText> texts = new ArrayList<>();
-    private final List<ClipTokenizer> tokenizers = new ArrayList<>();
     private @Nullable Backbone network;
-    private @Nullable T5Encoder t5;
-    private @Nullable T5Tokenizer t5Tokenizer;
     private @Nullable ScaledAutoencoder autoencoder;
 
     private Model(
-            Checkpoint checkpoint, Map<String, ? extends WeightSource> parts, Precision precision, Set<Path> files) {
+            Checkpoint checkpoint,
+            @Nullable Model base,
+            TextEncoders texts,
+            WeightSource network,
+            WeightSource autoencoder,
+            Precision precision,
+            Device device,
+            Set<Path> files) {
         this.checkpoint = checkpoint;
+        this.base = base;
+        this.texts = texts;
+        this.networkWeights = new ResidentWeights(network.on(device));
+        this.autoencoderWeights = new ResidentWeights(autoencoder.on(device));
         this.precision = precision;
+        this.device = device;
         this.files = files;
         this.scheduler = SchedulerConfig.read(checkpoint.scheduler());
-        Set<String> large = Set.of(checkpoint.networkName(), Checkpoint.T5);
-        parts.forEach((part, source) ->
-                weights.put(part, new ResidentWeights(source, large.contains(part) ? precision : Precision.FLOAT32)));
     }
 
     /** The model of {@code checkpoint}, which must outlive it. */
-    static Model of(Checkpoint checkpoint, Precision precision) {
-        Map<String, WeightSource> parts = new LinkedHashMap<>();
-        checkpoint.requireWhole().parts().forEach((name, part) -> parts.put(name, part.weights()));
-        return new Model(checkpoint, parts, precision, files(checkpoint));
+    static Model of(Checkpoint checkpoint, Precision precision, Device device) {
+        checkpoint.requireWhole();
+        return new Model(
+                checkpoint,
+                null,
+                TextEncoders.of(checkpoint, precision, device),
+                checkpoint.network().weights().in(precision),
+                checkpoint.vae().weights().in(Precision.FLOAT32),
+                precision,
+                device,
+                files(checkpoint));
     }
 
     /**
@@ -94,10 +103,15 @@ final class Model implements AutoCloseable {
     Model with(Map<String, Adapter> changes, List<Path> more) {
         Set<Path> all = new LinkedHashSet<>(files);
         all.addAll(more);
-        Map<String, WeightSource> parts = new LinkedHashMap<>();
-        weights.forEach((part, resident) ->
-                parts.put(part, changes.getOrDefault(part, Adapter.NONE).weights(resident)));
-        return new Model(checkpoint, parts, precision, all);
+        return new Model(
+                checkpoint,
+                this,
+                texts.with(changes),
+                changes.getOrDefault(checkpoint.networkName(), Adapter.NONE).weights(networkWeights),
+                changes.getOrDefault(VAE, Adapter.NONE).weights(autoencoderWeights),
+                precision,
+                device,
+                all);
     }
 
     Checkpoint checkpoint() {
@@ -142,6 +156,11 @@ final class Model implements AutoCloseable {
             files.add(index);
         }
         FOLDERS.forEach(part -> files.addAll(inside(checkpoint.path().resolve(part))));
+        Path vae = checkpoint.others().vae();
+        if (vae != null) {
+            files.addAll(inside(vae));
+            files.addAll(inside(vae.resolve(VAE)));
+        }
         if (checkpoint.t5().isPresent()) {
             Path tokenizer = checkpoint.t5Tokenizer();
             files.addAll(Files.isDirectory(tokenizer) ? inside(tokenizer) : List.of(tokenizer));
@@ -161,83 +180,77 @@ final class Model implements AutoCloseable {
         return files;
     }
 
-    /** Reads and converts the weights, those of the autoencoder only where pictures are wanted. Not to be in a region. */
-    void load(boolean pictures, Generation.Listener listener) {
+    /** What reads prompts for it; a model and one that adapts none of its text encoders have the same. */
+    TextEncoders texts() {
+        return texts;
+    }
+
+    /** Whether guidance without a negative prompt is away from silence, not from an empty text. */
+    boolean isSilentWithoutNegative() {
+        return checkpoint.isSilentWithoutNegative();
+    }
+
+    /** Reads and converts the weights of the denoising network, if that has not been done. */
+    void load(Generation.Listener listener) {
         if (network == null) {
             listener.loading(checkpoint.path());
-            checkpoint.t5().ifPresent(part -> {
-                t5Tokenizer = T5Tokenizer.of(checkpoint.t5Tokenizer());
-                t5 = new T5Encoder(part.config(), parameters(Checkpoint.T5));
-            });
-            network = checkpoint.network().config().network(parameters(checkpoint.networkName()));
-            for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
-                int index = texts.size();
-                texts.add(new ClipText(text.config(), parameters(Checkpoint.textEncoder(index))));
-                tokenizers.add(checkpoint
-                        .tokenizer(index)
-                        .map(ClipTokenizer::of)
-                        .orElseGet(() ->
-                                ClipTokenizer.openAi(checkpoint.architecture().pad(index))));
-            }
-        }
-        if (pictures && autoencoder == null) {
-            autoencoder =
-                    new ScaledAutoencoder(new AutoencoderKl(checkpoint.vae().config(), parameters(VAE)));
+            Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
+            network = device.gpu() ? new Placed(placed, device) : placed;
         }
     }
 
-    private Parameters parameters(String part) {
-        return Parameters.from(Objects.requireNonNull(weights.get(part), part));
+    /** Where its networks compute. */
+    Device device() {
+        return device;
     }
 
-    /**
-     * Guidance by two prompts; what of them was cut is told to {@code warning}. Owned by the caller's region.
-     *
-     * @param negative null: none, which for some families is not the same as an empty one
-     * @param picture the size of the picture
-     */
-    Denoiser guided(String prompt, @Nullable String negative, Size picture, double scale, Consumer<String> warning) {
-        Conditioning with = encode(prompt, picture, warning);
-        boolean silent = negative == null && checkpoint.isSilentWithoutNegative();
+    /** Adds the models whose networks are in memory with this one's: itself, and what it stands on. */
+    void addTo(Set<Model> models) {
+        if (base != null) {
+            base.addTo(models);
+        }
+        models.add(this);
+    }
+
+    /** Its denoising network, without what it shares with the model that it stands on. */
+    MemoryPlan.Part networkInMemory() {
+        String name = checkpoint.path().getFileName().toString();
+        return new MemoryPlan.Part(
+                (base == null ? "network of " : "changed network of ") + name, networkWeights.bytes());
+    }
+
+    /** What its denoising network needs besides, for one latent of that shape, in bytes. */
+    long networkWorking(long[] latents) {
+        return checkpoint.network().config().working(latents[2], latents[3]) * precision.bytes();
+    }
+
+    /** What is in memory to decode one latent of that shape. */
+    List<MemoryPlan.Part> decodingInMemory(long[] latents) {
+        long side = latentSpace().downscale();
+        long numbers = checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
+        return List.of(
+                new MemoryPlan.Part("autoencoder", autoencoderWeights.bytes()),
+                new MemoryPlan.Part("picture on its way", numbers * Precision.FLOAT32.bytes()));
+    }
+
+    /** Guidance towards {@code with} and away from {@code without}; the model is loaded. */
+    Denoiser guided(Conditioning with, Conditioning without, double scale) {
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(network),
-                scheduler.parameterization(),
-                with,
-                silent ? with.silent() : encode(negative == null ? "" : negative, picture, warning),
-                scale);
+                Objects.requireNonNull(network), scheduler.parameterization(), with, without, scale);
     }
 
-    private Conditioning encode(String prompt, Size picture, Consumer<String> warning) {
-        List<ClipText.Output> said = new ArrayList<>();
-        for (int i = 0; i < texts.size(); i++) {
-            Encoded encoded = tokenizers.get(i).encode(prompt);
-            said.add(texts.get(i).encode(ids(encoded, warning)));
-        }
-        Architecture family = checkpoint.architecture();
-        if (!family.flows()) {
-            return family.told(said, picture.height(), picture.width());
-        }
-        return t5 == null || t5Tokenizer == null
-                ? Architecture.toldWithoutT5(said, checkpoint.network().config().contextWidth())
-                : Architecture.told(said, t5.encode(ids(t5Tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
-    }
-
-    private static Tensor ids(Encoded encoded, Consumer<String> warning) {
-        long[] ids = encoded.ids();
-        if (!encoded.cut().isEmpty()) {
-            warning.accept("the prompt has more than the %d tokens that the model reads; this was cut off: %s"
-                    .formatted(ids.length, encoded.cut()));
-        }
-        return Tensor.create(ids, 1, ids.length);
-    }
-
-    /** Between its latents and pictures; to be loaded with pictures first. */
+    /** Between its latents and pictures; read when it is first wanted. */
     ScaledAutoencoder autoencoder() {
-        return Objects.requireNonNull(autoencoder);
+        if (autoencoder == null) {
+            autoencoder = new ScaledAutoencoder(
+                    new AutoencoderKl(checkpoint.vae().config(), Parameters.from(autoencoderWeights)), device);
+        }
+        return autoencoder;
     }
 
     @Override
     public void close() {
-        weights.values().forEach(ResidentWeights::close);
+        networkWeights.close();
+        autoencoderWeights.close();
     }
 }

@@ -10,14 +10,21 @@ import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.OtherFiles;
+import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
 
 /** The models that are open, each once; an adapted model stands on the weights of the one that it adapts. */
 final class Models implements AutoCloseable {
 
-    private record Key(Path path, Path base, List<Lora> adapters, Precision precision) {}
+    /** How a model is used, whatever it is: its files, what its network computes in, and where. */
+    record Use(OtherFiles files, Precision precision, Device device) {}
 
-    private final Map<Path, Checkpoint> checkpoints = new HashMap<>();
+    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+
+    private record Opened(Path path, OtherFiles files) {}
+
+    private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, LoraFile> loras = new HashMap<>();
     private final Map<Key, Model> models = new HashMap<>();
 
@@ -27,24 +34,24 @@ final class Models implements AutoCloseable {
      * @param base completes it where its file has the UNet alone; else it is not looked at
      * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
      */
-    Model open(Path path, Path base, List<Lora> adapters, Precision precision) {
-        Key key = new Key(path, checkpoint(path).whole() ? path : base, adapters, precision);
+    Model open(Path path, Path base, List<Lora> adapters, Use use) {
+        Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
         Model known = models.get(key);
         if (known != null) {
             return known;
         }
-        Model model = adapters.isEmpty() ? plain(key) : adapted(open(path, base, List.of(), precision), adapters);
+        Model model = adapters.isEmpty() ? plain(key) : adapted(open(path, base, List.of(), use), adapters);
         models.put(key, model);
         return model;
     }
 
     private Model plain(Key key) {
-        Checkpoint checkpoint = checkpoint(key.path);
+        Checkpoint checkpoint = checkpoint(key.path, key.use);
         if (key.path.equals(key.base)) {
-            return Model.of(checkpoint, key.precision);
+            return Model.of(checkpoint, key.use.precision, key.use.device);
         }
         Adapter tuned = new FineTune(checkpoint.network().weights());
-        return open(key.base, key.base, List.of(), key.precision)
+        return open(key.base, key.base, List.of(), key.use)
                 .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
     }
 
@@ -60,8 +67,9 @@ final class Models implements AutoCloseable {
         return model.with(changes, files);
     }
 
-    private Checkpoint checkpoint(Path path) {
-        return checkpoints.computeIfAbsent(path, Checkpoint::open);
+    private Checkpoint checkpoint(Path path, Use use) {
+        return checkpoints.computeIfAbsent(
+                new Opened(path, use.files), opened -> Checkpoint.open(opened.path, opened.files));
     }
 
     @Override

@@ -9,6 +9,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.deltasampling.delta.LambdaSchedule;
+import org.deltasampling.model.OtherFiles;
+import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
 
@@ -85,12 +87,16 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
      * @param prompt null: the target's
      * @param negative null: the target's
      * @param adapters low-rank adapters, applied in order
+     * @param files that stand in for the model's own; of an adapted model the source's, where it names none
+     * @param device where its networks compute; null: the processor, for an adapted model where the source's do
      */
     public record Role(
             @Nullable Path model,
             @Nullable String prompt,
             @Nullable String negative,
-            List<Lora> adapters) {
+            List<Lora> adapters,
+            OtherFiles files,
+            @Nullable Device device) {
 
         /** The source's own model: where an adapted role starts. */
         public static final Role SAME = new Role(null, null, null, List.of());
@@ -100,25 +106,40 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             adapters = List.copyOf(adapters);
         }
 
+        /** With its model's own files, on the processor. */
+        public Role(@Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> adapters) {
+            this(model, prompt, negative, adapters, OtherFiles.NONE, null);
+        }
+
         public static Role of(Path model) {
             return new Role(model, null, null, List.of());
         }
 
         /** The same with a prompt of its own. */
         public Role with(String ownPrompt) {
-            return new Role(model, ownPrompt, negative, adapters);
+            return new Role(model, ownPrompt, negative, adapters, files, device);
         }
 
         /** The same with a negative prompt of its own. */
         public Role without(String ownNegative) {
-            return new Role(model, prompt, ownNegative, adapters);
+            return new Role(model, prompt, ownNegative, adapters, files, device);
         }
 
         /** The same with one more adapter. */
         public Role plus(Lora adapter) {
             List<Lora> more = new ArrayList<>(adapters);
             more.add(adapter);
-            return new Role(model, prompt, negative, more);
+            return new Role(model, prompt, negative, more, files, device);
+        }
+
+        /** The same with files that stand in for its model's own. */
+        public Role with(OtherFiles others) {
+            return new Role(model, prompt, negative, adapters, others, device);
+        }
+
+        /** The same elsewhere. */
+        public Role on(Device other) {
+            return new Role(model, prompt, negative, adapters, files, other);
         }
     }
 
@@ -164,6 +185,17 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         /** The same at another strength. */
         public Delta times(double value) {
             return new Delta(source, adapted, new LambdaSchedule(value, lambda.shape(), lambda.start(), lambda.end()));
+        }
+
+        /** The adapted role with what it takes over from the source where it says nothing: files and device. */
+        Role adaptedRole() {
+            return new Role(
+                    adapted.model,
+                    adapted.prompt,
+                    adapted.negative,
+                    adapted.adapters,
+                    adapted.files.or(source.files),
+                    adapted.device == null ? source.device : adapted.device);
         }
 
         /** The adapted role's model: its own, else the source's. */
@@ -313,6 +345,15 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         DEFAULT,
         /** The authors' own sampler, exactly. */
         REFERENCE
+    }
+
+    /** Where networks compute, by name: cpu, cuda, or a certain GPU, cuda:1. */
+    public static Device device(String name) {
+        try {
+            return Device.parse(name);
+        } catch (IllegalArgumentException e) {
+            throw new BadRecipeException("the device '" + name + "' is not known; there are cpu, cuda and cuda:N", e);
+        }
     }
 
     private static Path absolute(Path path) {

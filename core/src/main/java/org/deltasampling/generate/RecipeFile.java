@@ -21,6 +21,7 @@ import org.deltasampling.generate.Recipe.Role;
 import org.deltasampling.generate.Recipe.Sampling;
 import org.deltasampling.generate.Recipe.Size;
 import org.deltasampling.generate.Recipe.TensorFile;
+import org.deltasampling.model.OtherFiles;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
 
@@ -89,11 +90,14 @@ final class RecipeFile {
     }
 
     private static Role role(Fields f, Path folder) {
+        String device = f.text("device");
         Role role = new Role(
                 optionalPath(f, "model", folder),
                 f.text("prompt"),
                 f.text("negative"),
-                f.list("adapters", a -> lora(a, folder)));
+                f.list("adapters", a -> lora(a, folder)),
+                new OtherFiles(optionalPath(f, "vae", folder), optionalPath(f, "t5_tokenizer", folder)),
+                device == null ? null : Recipe.device(device));
         f.done();
         return role;
     }
@@ -198,6 +202,9 @@ final class RecipeFile {
                             .put("lora", a.file().toString())
                             .put("weight", a.weight()));
         }
+        put(node, "vae", role.files().vae());
+        put(node, "t5_tokenizer", role.files().t5Tokenizer());
+        put(node, "device", role.device());
         return node;
     }
 

@@ -34,6 +34,9 @@ public interface Backbone {
         /** Width of the pooled text that it is told besides; 0: it is told none. */
         long pooledWidth();
 
+        /** About how many numbers are in memory at once on the way of one latent of that size through it. */
+        long working(long height, long width);
+
         /** What the sides of its latents must be divisible by. */
         long patch();
     }

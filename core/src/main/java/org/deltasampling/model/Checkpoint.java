@@ -51,6 +51,7 @@ public final class Checkpoint implements AutoCloseable {
     public static final String T5 = "text_encoder_3";
 
     private final Path path;
+    private final OtherFiles others;
     private final List<Path> files = new ArrayList<>();
     private final List<AutoCloseable> open = new ArrayList<>();
     private WeightCheck rest = WeightCheck.NONE;
@@ -64,8 +65,9 @@ public final class Checkpoint implements AutoCloseable {
     private int sampleSize;
     private boolean silentWithoutNegative;
 
-    private Checkpoint(Path path) {
+    private Checkpoint(Path path, OtherFiles others) {
         this.path = path;
+        this.others = others;
     }
 
     /**
@@ -74,7 +76,16 @@ public final class Checkpoint implements AutoCloseable {
      * @throws BadWeightsException saying what the file is, or all that is missing, unused or misshapen
      */
     public static Checkpoint open(Path path) {
-        Checkpoint checkpoint = read(path);
+        return open(path, OtherFiles.NONE);
+    }
+
+    /**
+     * The same with files that stand in for the model's own.
+     *
+     * @throws BadWeightsException also if they do not fit the model
+     */
+    public static Checkpoint open(Path path, OtherFiles others) {
+        Checkpoint checkpoint = read(path, others);
         if (!checkpoint.check().passed()) {
             checkpoint.close();
             throw new BadWeightsException(checkpoint.check().message(path));
@@ -88,13 +99,19 @@ public final class Checkpoint implements AutoCloseable {
      * @throws BadWeightsException if it is no model of a known family
      */
     public static Checkpoint read(Path path) {
-        Checkpoint checkpoint = new Checkpoint(path);
+        return read(path, OtherFiles.NONE);
+    }
+
+    private static Checkpoint read(Path path, OtherFiles others) {
+        Checkpoint checkpoint = new Checkpoint(path, others);
         try {
             if (Files.isDirectory(path)) {
                 checkpoint.readFolder(new DiffusersFolder(path));
             } else {
                 checkpoint.readFile();
             }
+            checkpoint.readOthers();
+            checkpoint.requireItsLatents();
             checkpoint.requireItsTexts();
             return checkpoint;
         } catch (BadWeightsException e) {
@@ -121,12 +138,9 @@ public final class Checkpoint implements AutoCloseable {
                     c -> p -> new UNet(c, p));
         }
         requirePlain(network().config());
-        AutoencoderKl.Config vaeConfig = configured(folder, "vae", AutoencoderKl.Config::read);
-        vae = part(
-                weights(folder.weights("vae", "diffusion_pytorch_model")),
-                KeyTable.read("vae-diffusers"),
-                w -> vaeConfig,
-                c -> p -> new AutoencoderKl(c, p));
+        if (others.vae() == null) {
+            readVae(folder, "vae");
+        }
         for (int i = 0; i < architecture().texts().size(); i++) {
             ClipText.Config textConfig = configured(folder, textEncoder(i), ClipText.Config::read);
             texts.add(part(
@@ -142,13 +156,74 @@ public final class Checkpoint implements AutoCloseable {
                     KeyTable.read("t5-transformers"),
                     w -> t5Config,
                     c -> p -> new T5Encoder(c, p));
-            t5Tokenizer = path.resolve(numbered("tokenizer", 2));
+            Path tokenizer = path.resolve(numbered("tokenizer", 2));
+            t5Tokenizer = Files.exists(tokenizer) ? tokenizer : null;
         }
         sampleSize = folder.config(networkName()).path("sample_size").asInt();
         silentWithoutNegative = folder.index()
                 .path("force_zeros_for_empty_prompt")
                 .asBoolean(architecture().isSilentWithoutNegative());
         scheduler = architecture().scheduler(DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json")));
+    }
+
+    private void readVae(DiffusersFolder folder, String part) {
+        AutoencoderKl.Config config = configured(folder, part, AutoencoderKl.Config::read);
+        vae = part(
+                weights(folder.weights(part, "diffusion_pytorch_model")),
+                KeyTable.read("vae-diffusers"),
+                w -> config,
+                c -> p -> new AutoencoderKl(c, p));
+    }
+
+    private void readVae(WeightSource file, KeyTable table) {
+        Architecture family = architecture();
+        vae = part(
+                file,
+                table,
+                w -> AutoencoderKl.Config.infer(w, family.latentScale(), family.latentShift()),
+                c -> p -> new AutoencoderKl(c, p));
+    }
+
+    private void readOthers() {
+        Path own = others.vae();
+        if (own != null && Files.isDirectory(own)) {
+            Path folder = Files.exists(own.resolve("config.json")) ? own : own.resolve("vae");
+            readVae(
+                    new DiffusersFolder(folder.resolveSibling("")),
+                    folder.getFileName().toString());
+        } else if (own != null) {
+            WeightSource file = weights(own);
+            Set<String> names = file.names();
+            if (OriginalLayout.hasVae(names)) {
+                readVae(file, OriginalLayout.vae(names));
+            } else if (FileKind.of(names) != FileKind.VAE) {
+                throw new BadWeightsException("%s is %s where an autoencoder (VAE) is wanted"
+                        .formatted(own, FileKind.of(names).title()));
+            } else if (names.stream().anyMatch(name -> name.startsWith("decoder.up_blocks."))) {
+                readVae(file, KeyTable.read("vae-diffusers"));
+            } else {
+                WeightSource prefixed = OriginalLayout.asVae(file);
+                readVae(prefixed, OriginalLayout.vae(prefixed.names()));
+            }
+        }
+        Path tokenizer = others.t5Tokenizer();
+        if (tokenizer != null && !Files.exists(tokenizer)) {
+            throw new BadWeightsException("the T5 tokenizer %s does not exist".formatted(tokenizer));
+        }
+        t5Tokenizer = tokenizer == null ? t5Tokenizer : tokenizer;
+    }
+
+    /** An autoencoder of another family would be noticed only when the first step is over, or not at all. */
+    private void requireItsLatents() {
+        if (vae != null && vae.config().latentChannels() != network().config().inChannels()) {
+            throw new BadWeightsException(
+                    "%s cannot be used: its latents have %d channels where the network of %s reads %d; take an autoencoder of the same family"
+                            .formatted(
+                                    others.vae() == null ? "the autoencoder of " + path : others.vae(),
+                                    vae.config().latentChannels(),
+                                    path,
+                                    network().config().inChannels()));
+        }
     }
 
     /** The name of text encoder {@code index} among the {@link #parts}. */
@@ -198,12 +273,8 @@ public final class Checkpoint implements AutoCloseable {
             unet = part(file, OriginalLayout.unet(names), UNet.Config::infer, c -> p -> new UNet(c, p));
         }
         Architecture family = architecture();
-        if (OriginalLayout.hasVae(names)) {
-            vae = part(
-                    file,
-                    OriginalLayout.vae(names),
-                    w -> AutoencoderKl.Config.infer(w, family.latentScale(), family.latentShift()),
-                    c -> p -> new AutoencoderKl(c, p));
+        if (OriginalLayout.hasVae(names) && others.vae() == null) {
+            readVae(file, OriginalLayout.vae(names));
         }
         if (family.texts().stream().allMatch(text -> text.isIn(names))) {
             for (int i = 0; i < family.texts().size(); i++) {
@@ -344,6 +415,11 @@ public final class Checkpoint implements AutoCloseable {
         return path;
     }
 
+    /** The files that stand in for its own. */
+    public OtherFiles others() {
+        return others;
+    }
+
     /** The files with its weights. */
     public List<Path> files() {
         return List.copyOf(files);
@@ -378,7 +454,7 @@ public final class Checkpoint implements AutoCloseable {
         if (t5Tokenizer == null) {
             throw new BadWeightsException(
                     ("%s has a T5 text encoder and no tokenizer for it: put the tokenizer.json or the spiece.model of"
-                                    + " google/t5-v1_1-xxl beside it, in a folder tokenizer_3")
+                                    + " google/t5-v1_1-xxl beside it, in a folder tokenizer_3, or name it with --t5-tokenizer")
                             .formatted(path));
         }
         return t5Tokenizer;

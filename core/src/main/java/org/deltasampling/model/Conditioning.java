@@ -1,5 +1,6 @@
 package org.deltasampling.model;
 
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -36,6 +37,15 @@ public record Conditioning(
     public Conditioning silent() {
         return new Conditioning(
                 torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes, copies);
+    }
+
+    /** The same of other tensors, each made from one of these. */
+    public Conditioning map(UnaryOperator<Tensor> change) {
+        return new Conditioning(
+                change.apply(tokens),
+                pooled == null ? null : change.apply(pooled),
+                sizes == null ? null : change.apply(sizes),
+                copies);
     }
 
     /** The same for {@code pictures}: as it is, or if it is for one, repeated without copying. */

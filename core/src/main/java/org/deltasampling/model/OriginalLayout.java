@@ -13,6 +13,7 @@ import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.weights.KeyTable;
+import org.deltasampling.weights.WeightSource;
 
 /**
  * The layout of CompVis' and Stability's single files: the tables of its names, their sizes taken from the names in a file
@@ -48,6 +49,11 @@ public final class OriginalLayout {
 
     static boolean hasVae(Set<String> names) {
         return names.stream().anyMatch(n -> n.startsWith(VAE));
+    }
+
+    /** An autoencoder alone, whose file leaves out what all names of it have in common, as the part of a checkpoint. */
+    static WeightSource asVae(WeightSource alone) {
+        return new Prefixed(VAE, alone);
     }
 
     /** The UNet's names in a file of these names: a level ends with a downsampler, {@code op}, except the last. */

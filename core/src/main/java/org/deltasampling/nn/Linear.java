@@ -22,8 +22,10 @@ public record Linear(Tensor weight, @Nullable Tensor bias) {
     /** x (..., in) to (..., out). */
     public Tensor apply(Tensor x) {
         long rows = x.numel() / weight.size(1);
-        boolean slow =
-                weight.scalar_type().intern() == torch.ScalarType.Float && rows >= ROWS && !weight.requires_grad();
+        boolean slow = weight.scalar_type().intern() == torch.ScalarType.Float
+                && rows >= ROWS
+                && !weight.is_cuda()
+                && !weight.requires_grad();
         return slow && !x.requires_grad() ? convolved(x, rows) : torch.linear(x, weight, optional());
     }
 

@@ -41,13 +41,19 @@ public record ResnetBlock(
     /** x (b, in, h, w) and the time embedding (b or 1, timeWidth) to (b, out, h, w). */
     public Tensor apply(Tensor x, @Nullable Tensor timeEmbedding) {
         return TensorScope.scopedTensor(() -> {
-            Tensor y = conv1.apply(Activation.SILU.apply(norm1.apply(x))); // (b, out, h, w)
+            Tensor y = convolved(norm1, conv1, x); // (b, out, h, w)
             if (time != null && timeEmbedding != null) {
                 Tensor shift = time.apply(Activation.SILU.apply(timeEmbedding)); // (b, out)
                 y = y.add(shift.unsqueeze(-1).unsqueeze(-1));
             }
-            y = conv2.apply(Activation.SILU.apply(norm2.apply(y)));
+            y = convolved(norm2, conv2, y);
             return y.add(shortcut == null ? x : shortcut.apply(x));
         });
+    }
+
+    /** {@code conv(silu(norm(x)))}; what is normed is gone before the convolution: of a large picture it is a gigabyte. */
+    private static Tensor convolved(GroupNorm norm, Conv2d conv, Tensor x) {
+        return TensorScope.scopedTensor(
+                () -> conv.apply(TensorScope.scopedTensor(() -> Activation.SILU.apply(norm.apply(x)))));
     }
 }

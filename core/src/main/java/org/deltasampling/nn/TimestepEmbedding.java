@@ -35,7 +35,7 @@ public record TimestepEmbedding(Linear linear1, Linear linear2, long width, bool
     public static Tensor waves(Tensor numbers, long width, boolean cosinesFirst, double shift) {
         long half = width / 2;
         Tensor frequencies = torch.arange(new Scalar(half))
-                .to(torch.ScalarType.Float)
+                .to(numbers.device(), torch.ScalarType.Float)
                 .mul(new Scalar(-Math.log(10000)))
                 .div(new Scalar(half - shift))
                 .exp(); // (half)

@@ -4,7 +4,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
@@ -17,14 +16,17 @@ import org.deltasampling.tensor.TensorScope;
 public final class ResidentWeights implements WeightSource, AutoCloseable {
 
     private final WeightSource source;
-    private final Precision precision;
     private final Map<String, Held> held = new LinkedHashMap<>();
     private boolean closed;
 
-    /** Weights of {@code source}, which must stay open while tensors are asked for the first time. */
-    public ResidentWeights(WeightSource source, Precision precision) {
+    /** Weights of {@code source} as they are; it must stay open while tensors are asked for the first time. */
+    public ResidentWeights(WeightSource source) {
         this.source = source;
-        this.precision = precision;
+    }
+
+    /** Weights of {@code source} in {@code precision}; it must stay open while tensors are asked for the first time. */
+    public ResidentWeights(WeightSource source, Precision precision) {
+        this(source.in(precision));
     }
 
     @Override
@@ -34,8 +36,7 @@ public final class ResidentWeights implements WeightSource, AutoCloseable {
 
     @Override
     public TensorInfo info(String name) {
-        TensorInfo info = source.info(name);
-        return new TensorInfo(resident(info.type()), info.shape());
+        return source.info(name);
     }
 
     /** The tensor; borrowed, valid until this is closed. */
@@ -47,19 +48,25 @@ public final class ResidentWeights implements WeightSource, AutoCloseable {
         Held known = held.get(name);
         if (known == null) {
             try (TensorScope scope = TensorScope.open()) {
-                known = Held.of(source.load(name).to(resident(source.info(name).type())));
+                known = Held.of(source.load(name));
             }
             held.put(name, known);
         }
         return known.tensor();
     }
 
-    /** Whole numbers, such as indices, stay what they are. */
-    private torch.ScalarType resident(torch.ScalarType type) {
-        return switch (type) {
-            case Double, Float, Half, BFloat16, Float8_e4m3fn, Float8_e5m2 -> precision.type();
-            default -> type;
-        };
+    @Override
+    public boolean keeps(String name) {
+        return true;
+    }
+
+    /** What all of it takes in memory, without what a source below keeps anyway; from the shapes, nothing is loaded. */
+    public long bytes() {
+        return names().stream()
+                .filter(name -> !source.keeps(name))
+                .mapToLong(name ->
+                        info(name).count() * FileType.of(info(name).type()).bytes())
+                .sum();
     }
 
     @Override

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class SafetensorsFile implements WeightSource, AutoCloseable {
 
     /** Pages once touched stay with a mapping, so a new one is made each time this much has been handed out. */
-    private static final long MAPPING_BYTES = 256L << 20;
+    private static final long MAPPING_BYTES = 64L << 20;
 
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)

@@ -28,6 +28,11 @@ record TensorMap(Map<String, Tensor> tensors) implements WeightSource {
         return tensor(name);
     }
 
+    @Override
+    public boolean keeps(String name) {
+        return true;
+    }
+
     private Tensor tensor(String name) {
         Tensor tensor = tensors.get(name);
         if (tensor == null) {

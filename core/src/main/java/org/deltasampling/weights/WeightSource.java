@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Precision;
 
 /** Named tensors, read on demand, never all at once. */
 public interface WeightSource {
@@ -35,6 +37,21 @@ public interface WeightSource {
      * @throws BadWeightsException if there is no tensor of that name
      */
     Tensor load(String name);
+
+    /** Whether {@link #load} gives a tensor that is in memory anyway, kept by this source or one below. */
+    default boolean keeps(String name) {
+        return false;
+    }
+
+    /** The same numbers in {@code precision}; what has it already is not copied. */
+    default WeightSource in(Precision precision) {
+        return new Converted(this, precision);
+    }
+
+    /** The same in the memory of {@code device}; what is there already is not copied. */
+    default WeightSource on(Device device) {
+        return device.gpu() ? new Moved(this, device) : this;
+    }
 
     /** How the file below spells a name, for messages to its user. */
     default String spelling(String name) {

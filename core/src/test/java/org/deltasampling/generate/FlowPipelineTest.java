@@ -21,6 +21,7 @@ import org.deltasampling.generate.Recipe.Preset;
 import org.deltasampling.generate.Recipe.Role;
 import org.deltasampling.generate.Recipe.Sampling;
 import org.deltasampling.generate.Recipe.TensorFile;
+import org.deltasampling.model.OtherFiles;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.junit.jupiter.api.Test;
@@ -74,7 +75,10 @@ class FlowPipelineTest {
         delete(model.resolve("tokenizer_3"));
         assertThatThrownBy(() -> latents(kit, model))
                 .isInstanceOf(BadWeightsException.class)
-                .hasMessageContaining("tokenizer.json or the spiece.model of google/t5-v1_1-xxl");
+                .hasMessageContaining("tokenizer.json or the spiece.model of google/t5-v1_1-xxl")
+                .hasMessageContaining("--t5-tokenizer");
+        OtherFiles tokenizer = new OtherFiles(null, kit.folder().resolve("model/tokenizer_3/tokenizer.json"));
+        assertThat(error(kit, latents(kit, Role.of(model).with(tokenizer)))).isLessThanOrEqualTo(Kit.PIPELINE);
     }
 
     @Test
@@ -89,13 +93,16 @@ class FlowPipelineTest {
     }
 
     private static float[] latents(Kit.Case kit, Path model) {
+        return latents(kit, Role.of(model));
+    }
+
+    private static float[] latents(Kit.Case kit, Role model) {
         Sampling sampling = Sampling.DEFAULT
                 .sampler("flow-euler")
                 .steps(kit.json().get("steps").intValue())
                 .cfg(kit.json().get("cfg").doubleValue())
                 .noise(new TensorFile(kit.folder().resolve("io.safetensors"), "in.latents"));
-        Role role = Role.of(model)
-                .with(kit.json().get("prompt").textValue())
+        Role role = model.with(kit.json().get("prompt").textValue())
                 .without(kit.json().get("negative_prompt").textValue());
         try (Generation generation = new Generation()) {
             return generation

@@ -35,6 +35,9 @@ public final class MMDiT implements Backbone {
 
     private static final double EPS = 1e-6;
 
+    /** Of a text: CLIP's and T5's. */
+    private static final long TOKENS = 77 + 256;
+
     /** Sines and cosines of a timestep. */
     private static final long WAVES = 256;
 
@@ -69,6 +72,12 @@ public final class MMDiT implements Backbone {
         @Override
         public MMDiT network(Parameters parameters) {
             return new MMDiT(this, parameters);
+        }
+
+        /** Both streams, their feed-forwards four times as wide, and in attention the same again in float32. */
+        @Override
+        public long working(long height, long width) {
+            return 24 * this.width * (height / patch * (width / patch) + TOKENS);
         }
 
         /**
@@ -173,7 +182,7 @@ public final class MMDiT implements Backbone {
             Tensor picture = patches.apply(x.to(precision)); // (b, n, d)
             Tensor text = textIn.apply(c.tokens().to(precision)); // (b, t, d)
             long n = picture.size(1);
-            Tensor bias = bias(n + text.size(1), c.copies());
+            Tensor bias = bias(n + text.size(1), c.copies(), x);
             Tensor both = TensorScope.through(
                     torch.cat(new TensorVector(picture, text), 1),
                     blocks,
@@ -186,15 +195,15 @@ public final class MMDiT implements Backbone {
 
     /**
      * What is added to the scores of {@code keys} keys of which the last stands for {@code copies} equal ones: exp(score)
-     * counts as often as it is there, (1, 1, 1, keys); null where nothing is.
+     * counts as often as it is there, (1, 1, 1, keys), where {@code x} is; null where nothing is added.
      */
-    private static @Nullable Tensor bias(long keys, long copies) {
+    private static @Nullable Tensor bias(long keys, long copies, Tensor x) {
         if (copies == 1) {
             return null;
         }
         float[] added = new float[Math.toIntExact(keys)];
         added[added.length - 1] = (float) Math.log((double) copies);
-        return Tensor.create(added, 1, 1, 1, keys);
+        return Tensor.create(added, 1, 1, 1, keys).to(x.device(), torch.ScalarType.Float);
     }
 
     /** Patches (b, n, patch patch channels), the channel fastest, to the picture (b, channels, height, width). */

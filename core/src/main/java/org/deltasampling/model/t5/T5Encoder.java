@@ -113,15 +113,15 @@ public final class T5Encoder {
     /** ids (b, n), int64, to (b, n, d). */
     public Tensor encode(Tensor ids) {
         return TensorScope.scopedTensor(() -> {
-            Tensor bias = bias(ids.size(1));
+            Tensor bias = bias(ids);
             Tensor x = words.apply(ids); // (b, n, d)
             return finalNorm.apply(TensorScope.through(x, layers, (y, layer) -> layer.apply(y, bias)));
         });
     }
 
     /** The bias of each token's attention to each other, (1, heads, n, n), float32. */
-    private Tensor bias(long n) {
-        Tensor places = torch.arange(new Scalar(n)); // int64
+    private Tensor bias(Tensor ids) {
+        Tensor places = torch.arange(new Scalar(ids.size(1))).to(ids.device(), torch.ScalarType.Long); // (n)
         Tensor ahead = places.unsqueeze(0).sub(places.unsqueeze(1)); // (n, n), how far the other token lies ahead
         return distances
                 .apply(bucket(ahead)) // (n, n, heads)

@@ -80,6 +80,22 @@ public final class UNet implements Backbone {
             return new UNet(this, parameters);
         }
 
+        /**
+         * What the levels keep for the way up; and a finest transformer's feed-forward, whose halves are four times as wide
+         * as it, or a finest resnet, which reads twice the width.
+         */
+        @Override
+        public long working(long height, long width) {
+            long kept = 0;
+            long most = 0;
+            for (int level = 0; level < levels(); level++) {
+                long numbers = channels.get(level) * (height >> level) * (width >> level);
+                kept += (resnets + 1) * numbers;
+                most = Math.max(most, (attentionUp.get(level) ? 24 : 12) * numbers);
+            }
+            return kept + most;
+        }
+
         /** Any size will do: a coarser level of an odd one is rounded up. */
         @Override
         public long patch() {

@@ -3,6 +3,7 @@ package org.deltasampling.model.vae;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -115,6 +116,15 @@ public final class AutoencoderKl {
                     shift);
         }
 
+        /**
+         * About how many numbers are in memory at once while a picture of that size is decoded: at the finest level, what a
+         * resnet reads, that normed, and what it writes, the last two once more in the order that convolutions want.
+         */
+        public long decoding(long height, long width) {
+            long in = channels.get(Math.min(1, channels.size() - 1));
+            return (3 * in + 2 * channels.get(0)) * height * width;
+        }
+
         /** The space of the latents; each level but the last halves the picture. */
         public LatentSpace latentSpace() {
             return new LatentSpace(latentChannels, 1L << (channels.size() - 1), scale, shift);
@@ -220,8 +230,7 @@ public final class AutoencoderKl {
 
         private final Conv2d convIn;
         private final Middle middle;
-        private final List<List<ResnetBlock>> levels = new ArrayList<>();
-        private final List<Conv2d> upsamples = new ArrayList<>();
+        private final List<UnaryOperator<Tensor>> stages = new ArrayList<>();
         private final GroupNorm normOut;
         private final Conv2d convOut;
 
@@ -233,9 +242,10 @@ public final class AutoencoderKl {
             for (int i = 0; i <= last; i++) {
                 Parameters block = p.at("up_blocks." + i);
                 long out = c.channels().get(last - i);
-                levels.add(resnets(c, block, width, out, c.resnets() + 1));
+                resnets(c, block, width, out, c.resnets() + 1).forEach(resnet -> stages.add(resnet::apply));
                 if (i < last) {
-                    upsamples.add(Conv2d.same(block.at("upsamplers.0.conv"), out, out, 3));
+                    Conv2d upsample = Conv2d.same(block.at("upsamplers.0.conv"), out, out, 3);
+                    stages.add(x -> twice(upsample, x));
                 }
                 width = out;
             }
@@ -243,20 +253,16 @@ public final class AutoencoderKl {
             convOut = Conv2d.same(p.at("conv_out"), width, c.imageChannels(), 3);
         }
 
+        /** Each stage is released after the next: the finest have gigabytes where the picture is large. */
         Tensor apply(Tensor latent) {
-            Tensor y = middle.apply(convIn.apply(latent));
-            for (int i = 0; i < levels.size(); i++) {
-                y = through(levels.get(i), y);
-                if (i < upsamples.size()) {
-                    y = twice(upsamples.get(i), y);
-                }
-            }
-            return convOut.apply(Activation.SILU.apply(normOut.apply(y)));
+            Tensor y = TensorScope.scopedTensor(() -> middle.apply(convIn.apply(latent)));
+            Tensor fine = TensorScope.through(y, stages, (x, stage) -> stage.apply(x));
+            Tensor normed = TensorScope.scopedTensor(() -> Activation.SILU.apply(normOut.apply(fine)));
+            return convOut.apply(normed);
         }
 
         private static Tensor twice(Conv2d upsample, Tensor x) {
-            return TensorScope.scopedTensor(() ->
-                    upsample.apply(torch.upsample_nearest2d(x, new long[] {2 * x.size(2), 2 * x.size(3)})));
+            return upsample.apply(torch.upsample_nearest2d(x, new long[] {2 * x.size(2), 2 * x.size(3)}));
         }
     }
 

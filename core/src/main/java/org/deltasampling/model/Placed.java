@@ -1,0 +1,15 @@
+package org.deltasampling.model;
+
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.TensorScope;
+
+/** {@code network}, whose weights are on {@code device}, for one who is on the processor. */
+public record Placed(Backbone network, Device device) implements Backbone {
+
+    @Override
+    public Tensor predict(Tensor x, Tensor timesteps, Conditioning c) {
+        return TensorScope.scopedTensor(
+                () -> Device.CPU.to(network.predict(device.to(x), device.to(timesteps), c.map(device::to))));
+    }
+}
