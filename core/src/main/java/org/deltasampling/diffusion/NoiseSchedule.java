@@ -96,6 +96,20 @@ public interface NoiseSchedule {
     }
 
     /**
+     * A flow's {@code schedule} for UniPC, which needs the logarithm of the first level's signal: s = 1 - 10^-6 for 1, as
+     * diffusers has it.
+     */
+    static NoiseSchedule withSignal(NoiseSchedule schedule) {
+        return steps -> {
+            List<NoiseLevel> levels = schedule.plan(steps).stream()
+                    .map(Step::from)
+                    .map(n -> n.alpha() > 0 ? n : new NoiseLevel(n.timestep(), 1 - 1e-6, 1e-6))
+                    .toList();
+            return chain(levels, NoiseLevel.CLEAN);
+        };
+    }
+
+    /**
      * ComfyUI's way with {@code schedule} for UniPC: one step more, the level before the last left out, and as good as no
      * noise, kappa 0.001, at the end, where UniPC needs a logarithm.
      */

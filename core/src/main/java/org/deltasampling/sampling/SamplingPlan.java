@@ -117,7 +117,8 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
     /**
      * Plans {@code steps} steps of a model.
      *
-     * @param sampler one of {@link #samplers()}; for flow models {@code euler} or {@code ddim}, which are the same there
+     * @param sampler one of {@link #samplers()}; {@code lms}, {@code pndm} and {@code deis} are not for flow models, for
+     *     which {@code ddim} is the same as {@code euler}
      * @param schedule one of {@link #schedules()}: a spacing, with or without Karras levels, as diffusers has them for that
      *     sampler; {@code karras} with the spacing that would be used anyway; or {@code normal} as ComfyUI has it, and with it
      *     ComfyUI's UniPC and LMS. Null: what {@code config} asks for, else the sampler's default in diffusers
@@ -151,19 +152,28 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         return all;
     }
 
-    /** Flow models are sampled by Euler's method, which DDIM is as well; ComfyUI's normal is diffusers' own schedule. */
+    /** ComfyUI's normal is diffusers' own schedule of flows. */
     private static SamplingPlan flowing(
             Method method, @Nullable Schedule schedule, FlowSchedule flow, boolean karras, int steps) {
-        if (method != Method.EULER && method != Method.DDIM) {
-            throw new BadSamplingException(
-                    "%s is not implemented for flow models such as SD-3: give euler".formatted(name(method)));
-        }
         if (schedule != null && schedule.spacing != null) {
             throw new BadSamplingException(
                     "flow models have no %s schedule: give karras or normal, or none".formatted(name(schedule)));
         }
+        Sampler sampler = switch (method) {
+            case EULER, DDIM -> new Euler();
+            case EULER_ANCESTRAL -> new EulerAncestral();
+            case HEUN -> new FlowHeun();
+            case DPMPP_2M -> new DpmPlusPlus2M(true);
+            case UNIPC -> new UniPc(2, UniPc.Scale.EXPM1);
+            case LMS, PNDM, DEIS ->
+                throw new BadSamplingException(
+                        "%s is not for flow models such as SD-3, which begin in noise alone: give one of euler, euler-ancestral, heun, dpmpp-2m, unipc"
+                                .formatted(name(method)));
+        };
         boolean asKarras = schedule == null ? karras : schedule.karras;
-        return new SamplingPlan(new Euler(), NoiseSchedule.flow(flow, asKarras).plan(steps), 1);
+        NoiseSchedule levels = NoiseSchedule.flow(flow, asKarras);
+        return new SamplingPlan(
+                sampler, (method == Method.UNIPC ? NoiseSchedule.withSignal(levels) : levels).plan(steps), 1);
     }
 
     private static SamplingPlan normal(Method method, SchedulerConfig config, int steps) {

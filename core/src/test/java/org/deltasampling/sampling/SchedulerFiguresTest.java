@@ -130,6 +130,18 @@ class SchedulerFiguresTest {
         }
     }
 
+    /** Not in diffusers' tests either; computed with its FlowMatchHeunDiscreteScheduler, shift 3. */
+    @Test
+    void flowHeun() {
+        try (TensorScope scope = TensorScope.open()) {
+            SchedulerConfig config = config(1000, "_class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3.0");
+            SamplingPlan plan = SamplingPlan.of("heun", null, config, 10);
+            Latent end = plan.sampler()
+                    .sample(network(config), sample(), plan.plan(), NoiseSource.none(), StepListener.NONE);
+            assertSums(end, 144.159393, 0.1877075, 1e-3);
+        }
+    }
+
     /** As diffusers' {@code FlowMatchEulerDiscreteScheduler(...).set_timesteps(6, mu=...)} for 1024 patches. */
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
