@@ -31,6 +31,8 @@ class GaussianMixtureTest {
 
     private static final LevelRange EXPLODING = LevelRange.of(0, 1e9, kappa -> new NoiseLevel(0, kappa, 1));
 
+    private static final int STEPS = 160;
+
     private record Scenario(GaussianMixture base, GaussianMixture target, Component factor) {
 
         static Scenario of(String name) {
@@ -42,11 +44,6 @@ class GaussianMixtureTest {
                             GaussianMixture.of(1, 0, -3, .3, .2, 2, 0, 0, .3, .2, 1, 0, 3, .3, .2),
                             new Component(1, 1.2, 0, .4, 1e6, 0));
                 case "overlapping" -> new Scenario(SAME, OVERLAPPING, FACTOR);
-                case "contrary" ->
-                    new Scenario(
-                            GaussianMixture.of(new Component(1, 0, 0, 1, 1, .9)),
-                            GaussianMixture.of(new Component(1, 0, 0, 1, 1, -.9)),
-                            new Component(1, 1, 1, .5, .5, 0));
                 case "disjoint" ->
                     new Scenario(
                             GaussianMixture.of(1, -4, 0, .15, .15, 1, -3, 2, .15, .15),
@@ -71,8 +68,6 @@ class GaussianMixtureTest {
         "overlapping, 0.5, .11",
         "overlapping, 1, .26",
         "overlapping, 1.5, .68",
-        "contrary, 0.5, .60",
-        "contrary, 1, 2.36",
         "disjoint, 0.5, .18",
         "disjoint, 1, .31"
     })
@@ -105,6 +100,49 @@ class GaussianMixtureTest {
         }
     }
 
+    /**
+     * Base and target of contrary correlation are Gaussians, so the flow is an affine map, which three points tell, and the
+     * divergence is exact. At 0.25 it is 0.167: the table's .150 is a figure of 3000 samples, from which it varies by 0.013.
+     */
+    @ParameterizedTest
+    @CsvSource({"0.25, .150", "0.5, .60", "1, 2.36", "1.5, 7.3", "2, 17", "3, 80"})
+    void contraryCorrelation(double lambda, double expected) {
+        Component target = new Component(1, 0, 0, 1, 1, -.9);
+        Component factor = new Component(1, 1, 1, .5, .5, 0);
+        GaussianMixture base = GaussianMixture.of(new Component(1, 0, 0, 1, 1, .9));
+        try (TensorScope scope = TensorScope.open()) {
+            Denoiser delta = new DeltaDenoiser(
+                    GaussianMixture.of(target).denoiser(),
+                    new Delta(
+                            new Source(base.denoiser(), EXPLODING, LatentBridge.SAME),
+                            base.times(factor, 1).denoiser(),
+                            n -> lambda));
+            double[] risen = {0, 0, 1, 0, 0, 1};
+            for (int i = 0; i < STEPS; i++) {
+                risen = risen(delta, risen, kappa(i, STEPS), kappa(i + 1, STEPS));
+            }
+            Component product = target.times(new Component(1, 1, 1, .5 / lambda, .5 / lambda, 0));
+            assertThat(divergence(product, risen, kappa(STEPS, STEPS)))
+                    .isCloseTo(expected, Offset.offset(Math.max(0.15 * expected, 0.02)));
+        }
+    }
+
+    /** KL from {@code product} to what becomes normal of deviation {@code top} where (0, 0), (1, 0), (0, 1) become {@code images}. */
+    private static double divergence(Component product, double[] images, double top) {
+        double xx = (images[2] - images[0]) / top;
+        double xy = (images[4] - images[0]) / top;
+        double yx = (images[3] - images[1]) / top;
+        double yy = (images[5] - images[1]) / top;
+        double meanX = images[0] / top + xx * product.x() + xy * product.y();
+        double meanY = images[1] / top + yx * product.x() + yy * product.y();
+        double spread = (xx * xx + yx * yx) * product.a()
+                + (xy * xy + yy * yy) * product.b()
+                + 2 * (xx * xy + yx * yy) * product.c();
+        double determinant = Math.abs(xx * yy - xy * yx);
+        double volumes = 2 * Math.log(determinant) + Math.log(product.determinant());
+        return (spread + meanX * meanX + meanY * meanY - 2 - volumes) / 2;
+    }
+
     /** The divergence of the score that is followed. */
     private interface Divergence {
         double at(double x, double y, double kappa);
@@ -112,17 +150,16 @@ class GaussianMixtureTest {
 
     /** The log density at all points {@code x}, added up, of what the flow of {@code denoiser} samples. */
     private static double logDensity(Denoiser denoiser, Divergence divergence, double[] x) {
-        int steps = 160;
         double[] points = x.clone();
         double total = 0;
-        for (int i = 0; i < steps; i++) {
-            double from = kappa(i, steps);
-            double to = kappa(i + 1, steps);
+        for (int i = 0; i < STEPS; i++) {
+            double from = kappa(i, STEPS);
+            double to = kappa(i + 1, STEPS);
             total -= (to - from) / 2 * from * sum(divergence, points, from);
             points = risen(denoiser, points, from, to);
             total -= (to - from) / 2 * to * sum(divergence, points, to);
         }
-        double variance = kappa(steps, steps) * kappa(steps, steps);
+        double variance = kappa(STEPS, STEPS) * kappa(STEPS, STEPS);
         for (double value : points) {
             total -= value * value / (2 * variance) + Math.log(2 * Math.PI * variance) / 2;
         }
