@@ -7,13 +7,16 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.model.Architecture;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
@@ -30,12 +33,27 @@ public final class TinyModels {
 
     /** A folder in the layout of SD-1: epsilon, convolutions in and out of its transformers; pictures shrink by 2. */
     public static Path sd1(Path folder, long seed) {
-        return write(folder, seed, 32, "quick_gelu", false, "4", "epsilon");
+        return unet(folder, seed, 32, "quick_gelu", false, "4", "epsilon", 2);
     }
 
-    /** A folder in the layout of SD-2: v-prediction, linear projections, another text width. */
+    /** A folder in the layout of SD-2: v-prediction, linear projections, another text width; {@link #sd1}'s autoencoder. */
     public static Path sd2(Path folder, long seed) {
-        return write(folder, seed, 48, "gelu", true, "[2, 4]", "v_prediction");
+        return unet(folder, seed, 48, "gelu", true, "[2, 4]", "v_prediction", 2);
+    }
+
+    /**
+     * A folder in the layout of any family. Pictures shrink by 8 and are 64 wide; the autoencoders are scaled as the
+     * published ones, and shared where those are.
+     */
+    public static Path of(Architecture family, Path folder, long seed) {
+        return switch (family) {
+            case SD1 -> unet(folder, seed, 32, "quick_gelu", false, "4", "epsilon", 4);
+            case SD2 -> unet(folder, seed, 48, "gelu", true, "[2, 4]", "v_prediction", 4);
+            case SDXL -> sdxl(folder, seed);
+            case SD3 -> mmdit(folder, seed, 16, "null", "[]");
+            case SD35_MEDIUM -> mmdit(folder, seed, 16, "\"rms_norm\"", "[0]");
+            case SD35_LARGE -> mmdit(folder, seed, 16, "\"rms_norm\"", "[]");
+        };
     }
 
     /** A kohya LoRA of rank 2 on every attention projection of an {@link #sd1} model's UNet. */
@@ -63,46 +81,145 @@ public final class TinyModels {
         return file;
     }
 
-    private static Path write(
-            Path folder, long seed, int context, String activation, boolean linear, String heads, String prediction) {
-        JsonNode unet = json(folder.resolve("unet/config.json"), """
+    private static Path unet(
+            Path folder,
+            long seed,
+            int context,
+            String activation,
+            boolean linear,
+            String heads,
+            String prediction,
+            int levels) {
+        unet(folder, seed, """
                 {"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, "sample_size": 8,
                  "block_out_channels": [32, 64], "layers_per_block": 1, "cross_attention_dim": %d,
                  "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
                  "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-                 "attention_head_dim": %s, "use_linear_projection": %s}""".formatted(context, heads, linear));
-        JsonNode vae = json(folder.resolve("vae/config.json"), """
-                {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": 4,
-                 "block_out_channels": [32, 32], "layers_per_block": 1, "norm_num_groups": 32, "sample_size": 16,
-                 "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
-                 "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "scaling_factor": 0.18215}""");
-        JsonNode text = json(folder.resolve("text_encoder/config.json"), """
-                {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "vocab_size": 514,
-                 "hidden_size": %d, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-                 "max_position_embeddings": 77, "hidden_act": "%s", "eos_token_id": 513, "bos_token_id": 512}""".formatted(context, activation));
+                 "attention_head_dim": %s, "use_linear_projection": %s}\
+                """.formatted(context, heads, linear));
+        autoencoder(folder, 4, levels, 0.18215, 0);
+        text(folder, "text_encoder", seed + 2, "CLIPTextModel", context, activation);
         json(folder.resolve("scheduler/scheduler_config.json"), """
                 {"_class_name": "DDIMScheduler", "beta_start": 0.00085, "beta_end": 0.012,
                  "beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "prediction_type": "%s",
                  "clip_sample": false, "set_alpha_to_one": false, "steps_offset": 1,
-                 "timestep_spacing": "leading"}""".formatted(prediction));
+                 "timestep_spacing": "leading"}\
+                """.formatted(prediction));
         json(folder.resolve("model_index.json"), """
                 {"_class_name": "StableDiffusionPipeline", "scheduler": ["diffusers", "DDIMScheduler"],
                  "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
-                 "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}""");
+                 "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}\
+                """);
         tokenizer(folder.resolve("tokenizer"));
+        return folder;
+    }
+
+    private static Path sdxl(Path folder, long seed) {
+        unet(folder, seed, """
+                {"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, "sample_size": 8,
+                 "block_out_channels": [32, 64], "layers_per_block": 1, "cross_attention_dim": 80,
+                 "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
+                 "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"], "attention_head_dim": [2, 4],
+                 "addition_embed_type": "text_time", "addition_time_embed_dim": 8,
+                 "projection_class_embeddings_input_dim": 96, "use_linear_projection": true}\
+                """);
+        autoencoder(folder, 4, 4, 0.13025, 0);
+        text(folder, "text_encoder", seed + 2, "CLIPTextModel", 32, "quick_gelu");
+        text(folder, "text_encoder_2", seed + 3, "CLIPTextModelWithProjection", 48, "gelu");
+        json(folder.resolve("scheduler/scheduler_config.json"), """
+                {"_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.012,
+                 "beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "prediction_type": "epsilon",
+                 "steps_offset": 1, "timestep_spacing": "leading"}\
+                """);
+        json(folder.resolve("model_index.json"), """
+                {"_class_name": "StableDiffusionXLPipeline", "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+                 "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
+                 "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+                 "tokenizer_2": ["transformers", "CLIPTokenizer"], "force_zeros_for_empty_prompt": true,
+                 "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}\
+                """);
+        tokenizer(folder.resolve("tokenizer"));
+        tokenizer(folder.resolve("tokenizer_2"));
+        return folder;
+    }
+
+    /** A flow over latents of four channels, {@link Architecture#SDXL}'s: there is no such model, but there may be. */
+    public static Path flowOfFour(Path folder, long seed) {
+        return mmdit(folder, seed, 4, "null", "[]");
+    }
+
+    /** Without T5, which it can do without. */
+    private static Path mmdit(Path folder, long seed, int channels, String norm, String dual) {
+        JsonNode config =
+                json(folder.resolve("transformer/config.json"), """
+                        {"_class_name": "SD3Transformer2DModel", "in_channels": %d, "out_channels": %d, "sample_size": 8,
+                         "attention_head_dim": 8, "caption_projection_dim": 32, "joint_attention_dim": 96,
+                         "num_attention_heads": 4, "num_layers": 2, "patch_size": 2, "pooled_projection_dim": 80,
+                         "pos_embed_max_size": 24, "qk_norm": %s, "dual_attention_layers": %s}\
+                        """.formatted(channels, channels, norm, dual));
+        weights(
+                folder.resolve("transformer/diffusion_pytorch_model.safetensors"),
+                seed,
+                p -> new MMDiT(MMDiT.Config.read(config), p));
+        autoencoder(folder, channels, 4, channels == 16 ? 1.5305 : 0.13025, channels == 16 ? 0.0609 : 0);
+        text(folder, "text_encoder", seed + 2, "CLIPTextModelWithProjection", 32, "quick_gelu");
+        text(folder, "text_encoder_2", seed + 3, "CLIPTextModelWithProjection", 48, "gelu");
+        json(folder.resolve("scheduler/scheduler_config.json"), """
+                {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}\
+                """);
+        json(folder.resolve("model_index.json"), """
+                {"_class_name": "StableDiffusion3Pipeline",
+                 "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+                 "text_encoder": ["transformers", "CLIPTextModelWithProjection"],
+                 "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+                 "text_encoder_3": [null, null], "tokenizer_3": [null, null],
+                 "tokenizer": ["transformers", "CLIPTokenizer"], "tokenizer_2": ["transformers", "CLIPTokenizer"],
+                 "transformer": ["diffusers", "SD3Transformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}\
+                """);
+        tokenizer(folder.resolve("tokenizer"));
+        tokenizer(folder.resolve("tokenizer_2"));
+        return folder;
+    }
+
+    private static void unet(Path folder, long seed, String text) {
+        JsonNode config = json(folder.resolve("unet/config.json"), text);
         weights(
                 folder.resolve("unet/diffusion_pytorch_model.safetensors"),
                 seed,
-                p -> new UNet(UNet.Config.read(unet), p));
+                p -> new UNet(UNet.Config.read(config), p));
+    }
+
+    /** The same for all models whose latents are of one kind. */
+    private static void autoencoder(Path folder, int channels, int levels, double scale, double shift) {
+        JsonNode config = json(folder.resolve("vae/config.json"), """
+                {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": %d,
+                 "block_out_channels": %s, "layers_per_block": 1, "norm_num_groups": 32, "sample_size": 16,
+                 "down_block_types": %s, "up_block_types": %s, "scaling_factor": %s, "shift_factor": %s}\
+                """.formatted(
+                        channels,
+                        Collections.nCopies(levels, 32),
+                        Collections.nCopies(levels, "\"DownEncoderBlock2D\""),
+                        Collections.nCopies(levels, "\"UpDecoderBlock2D\""),
+                        scale,
+                        shift));
         weights(
                 folder.resolve("vae/diffusion_pytorch_model.safetensors"),
-                seed + 1,
-                p -> new AutoencoderKl(AutoencoderKl.Config.read(vae), p));
+                Math.round(scale * 1e5),
+                p -> new AutoencoderKl(AutoencoderKl.Config.read(config), p));
+    }
+
+    private static void text(Path folder, String part, long seed, String type, int width, String activation) {
+        JsonNode config =
+                json(folder.resolve(part).resolve("config.json"), """
+                        {"architectures": ["%s"], "model_type": "clip_text_model", "vocab_size": 514,
+                         "hidden_size": %d, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+                         "max_position_embeddings": 77, "hidden_act": "%s", "eos_token_id": 513, "bos_token_id": 512,
+                         "projection_dim": %d}\
+                        """.formatted(type, width, activation, width));
         weights(
-                folder.resolve("text_encoder/model.safetensors"),
-                seed + 2,
-                p -> new ClipText(ClipText.Config.read(text), p));
-        return folder;
+                folder.resolve(part).resolve("model.safetensors"),
+                seed,
+                p -> new ClipText(ClipText.Config.read(config), p));
     }
 
     /** Norms at 1, biases at 0, weights random with gain 1; float16. */
@@ -136,7 +253,8 @@ public final class TinyModels {
         json(folder.resolve("vocab.json"), vocabulary.toString());
         json(folder.resolve("tokenizer_config.json"), """
                 {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>",
-                 "unk_token": "<|endoftext|>", "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}""");
+                 "unk_token": "<|endoftext|>", "model_max_length": 77, "tokenizer_class": "CLIPTokenizer"}\
+                """);
         text(folder.resolve("merges.txt"), "#version: 0.2\n");
     }
 

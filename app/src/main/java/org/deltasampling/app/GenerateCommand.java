@@ -101,7 +101,8 @@ final class GenerateCommand implements Callable<Integer> {
         return ("%s-%0" + digits + "d.png").formatted(name.substring(0, name.length() - 4), i);
     }
 
-    private static String demandEnding(Path file, String ending, String what) {
+    /** The name of {@code file}, which is refused without that ending. */
+    static String demandEnding(Path file, String ending, String what) {
         String name = file.getFileName().toString();
         if (!name.toLowerCase(Locale.ROOT).endsWith(ending)) {
             throw new BadRecipeException(file + ": end the name of the file for " + what + " in " + ending);

@@ -21,6 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             GenerateCommand.class,
             InspectCommand.class,
+            BridgeCommand.class,
             DemoCommand.class,
             LabCommand.class,
             BenchCommand.class
@@ -58,7 +59,8 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new BadRecipeException("give a command: generate, inspect, demo, lab or bench; --help explains them");
+        throw new BadRecipeException(
+                "give a command: generate, inspect, bridge, demo, lab or bench; --help explains them");
     }
 
     private static int explain(PrintWriter err, Exception e) {

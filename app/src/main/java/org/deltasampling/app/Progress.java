@@ -66,6 +66,12 @@ final class Progress implements Generation.Listener, AutoCloseable {
     }
 
     @Override
+    public void chose(String sentence) {
+        clear();
+        out.println(sentence);
+    }
+
+    @Override
     public void warning(String sentence) {
         clear();
         err.println("warning: " + sentence);

@@ -12,7 +12,9 @@ import java.util.Set;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.generate.BadRecipeException;
 import org.deltasampling.generate.Recipe;
+import org.deltasampling.generate.Recipe.Bridge;
 import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Levels;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Role;
@@ -123,10 +125,32 @@ final class RecipeOptions {
     @Option(
             names = "--lambda-schedule",
             paramLabel = "NAME[:START:END]",
-            description =
-                    "Strength over the steps: constant linear exponential cosine sigmoid, from START to END times lambda.")
+            description = "Strength over the steps: constant linear exponential cosine sigmoid, from START to END times"
+                    + " lambda.")
     @Nullable
     String lambdaSchedule;
+
+    @Option(
+            names = "--bridge",
+            paramLabel = "NAME|FILE",
+            description = "Between the source's latents and the target's: auto identity unscaled colours round-trip, or"
+                    + " the .safetensors file of one that 'bridge fit' made; default auto.")
+    @Nullable
+    String bridge;
+
+    @Option(
+            names = "--levels",
+            paramLabel = "NAME",
+            description = "At noise levels that the source does not know: skip clamp hold; default skip.")
+    @Nullable
+    String levels;
+
+    @Option(
+            names = "--source-size",
+            paramLabel = "WIDTHxHEIGHT",
+            description = "The picture's size as the source sees it; default: the target's.")
+    @Nullable
+    String sourceSize;
 
     @Option(names = "--preset", paramLabel = "NAME", description = "default, or reference: the authors' own sampler.")
     @Nullable
@@ -220,7 +244,7 @@ final class RecipeOptions {
                 preset == null ? start.preset() : Recipe.preset(preset));
     }
 
-    /** The models and adapters that are named here, as absolute paths. */
+    /** The models, adapters and bridges that are named here, as absolute paths. */
     Set<Path> named() {
         Set<Path> named = new LinkedHashSet<>();
         for (Path model : new Path[] {target, source, adapted, vae, sourceVae, t5Tokenizer}) {
@@ -229,6 +253,10 @@ final class RecipeOptions {
             }
         }
         loras().forEach(lora -> named.add(lora.file()));
+        Path fitted = bridge == null ? null : Bridge.parse(bridge, HERE).file();
+        if (fitted != null) {
+            named.add(fitted);
+        }
         return named;
     }
 
@@ -252,12 +280,15 @@ final class RecipeOptions {
         ofDelta.put("--adapted-device", adaptedDevice);
         ofDelta.put("--lambda", lambda);
         ofDelta.put("--lambda-schedule", lambdaSchedule);
+        ofDelta.put("--bridge", bridge);
+        ofDelta.put("--levels", levels);
+        ofDelta.put("--source-size", sourceSize);
         if (base.isEmpty() && source == null) {
             refuse(ofDelta, "needs --source, the model that the adapted one was made from");
             return base;
         }
         if (base.isEmpty()) {
-            return List.of(delta(Role.SAME, Role.SAME, LambdaSchedule.constant(1)));
+            return List.of(delta(Role.SAME, Role.SAME, LambdaSchedule.constant(1), Bridge.AUTO, Levels.SKIP, null));
         }
         if (base.size() > 1) {
             ofDelta.put("--source", source);
@@ -267,7 +298,7 @@ final class RecipeOptions {
                     "does not say which of the recipe's " + base.size() + " deltas it means: change the recipe");
         }
         return base.stream()
-                .map(d -> delta(d.source(), d.adapted(), d.lambda()))
+                .map(d -> delta(d.source(), d.adapted(), d.lambda(), d.bridge(), d.levels(), d.sourceSize()))
                 .toList();
     }
 
@@ -279,7 +310,13 @@ final class RecipeOptions {
         });
     }
 
-    private Delta delta(Role oldSource, Role oldAdapted, LambdaSchedule oldLambda) {
+    private Delta delta(
+            Role oldSource,
+            Role oldAdapted,
+            LambdaSchedule oldLambda,
+            Bridge oldBridge,
+            Levels oldLevels,
+            @Nullable Size oldSize) {
         return new Delta(
                 role(
                         oldSource,
@@ -297,7 +334,10 @@ final class RecipeOptions {
                         loras(),
                         null,
                         first(adaptedDevice, device)),
-                lambda(oldLambda));
+                lambda(oldLambda),
+                bridge == null ? oldBridge : Bridge.parse(bridge, HERE),
+                levels == null ? oldLevels : Recipe.levels(levels),
+                sourceSize == null ? oldSize : Size.parse(sourceSize));
     }
 
     private Role role(

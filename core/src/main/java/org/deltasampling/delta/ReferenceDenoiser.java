@@ -40,12 +40,13 @@ public record ReferenceDenoiser(
     public static void check(long sourceChannels, long targetChannels, boolean sourceFlows, boolean targetFlows) {
         if (sourceChannels != targetChannels) {
             throw new BadSamplingException(
-                    ("the reference preset cannot mix latents of %d and %d channels:" + " leave --preset reference out")
+                    "the reference preset cannot mix latents of %d and %d channels, since it adds the one to the other as they are: leave --preset reference out"
                             .formatted(sourceChannels, targetChannels));
         }
         if (sourceFlows != targetFlows) {
-            throw new BadSamplingException("the reference preset cannot mix a flow model with one that is none:"
-                    + " leave --preset reference out");
+            throw new BadSamplingException(
+                    "the reference preset cannot mix a flow model with one that is none, since it tells the source the"
+                            + " target's sigma, which is another level of noise there: leave --preset reference out");
         }
     }
 

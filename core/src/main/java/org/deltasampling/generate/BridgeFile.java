@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
@@ -96,6 +97,17 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
         throw new BadRecipeException(
                 "%s is a bridge between latents of %s and of %s, but the target's have %s and the source's %s: fit one with 'bridge fit' for these models"
                         .formatted(file, said(this.target), said(this.source), said(target), said(source)));
+    }
+
+    /** What it is between and what it is worth, for people. */
+    String description() {
+        return String.format(
+                Locale.ROOT,
+                "from %s, R-squared %.2f, to %s, R-squared %.2f",
+                said(target),
+                fit.explainedBack().whole(),
+                said(source),
+                fit.explainedThere().whole());
     }
 
     private static String stated(Path file, Map<String, String> metadata, String key) {

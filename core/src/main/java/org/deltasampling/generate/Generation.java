@@ -12,25 +12,27 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.deltasampling.delta.DeltaDenoiser;
 import org.deltasampling.delta.DeltaListener;
-import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.delta.LevelPolicy;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.generate.Prompts.Pair;
 import org.deltasampling.generate.Prompts.Prompt;
 import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Levels;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
 import org.deltasampling.generate.Recipe.Role;
 import org.deltasampling.generate.Recipe.Sampling;
 import org.deltasampling.generate.Recipe.Size;
-import org.deltasampling.model.LatentSpace;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.Memory;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
@@ -66,16 +68,20 @@ public final class Generation implements AutoCloseable {
         /** The picture is there; what remains are the hashes of its files. */
         default void decoded() {}
 
+        /** Something that was chosen for the user, in one sentence. */
+        default void chose(String sentence) {}
+
         /** Something that the user may not have meant, in one sentence. */
         default void warning(String sentence) {}
     }
 
     private final Listener listener;
+    private final Bridges bridges;
     private final Models models = new Models();
     private final Prompts prompts = new Prompts();
     private final Options options;
     private final FileHashes hashes = new FileHashes();
-    private final Set<String> warnings = new HashSet<>();
+    private final Set<String> said = new HashSet<>();
     private final long before = MachineMemory.resident().orElse(0);
     private List<MemoryPlan.Phase> planned = List.of();
 
@@ -110,6 +116,7 @@ public final class Generation implements AutoCloseable {
     public Generation(Listener listener, Options options) {
         this.listener = listener;
         this.options = options;
+        this.bridges = new Bridges(sentence -> once(sentence, listener::chose), this::warnOnce);
     }
 
     /**
@@ -146,23 +153,27 @@ public final class Generation implements AutoCloseable {
         SamplingPlan plan = SamplingPlan.of(
                 sampling.sampler(), sampling.schedule(), cast.target.scheduler(start.shape()), sampling.steps());
         Size size = start.picture(cast.target.latentSpace());
-        allow(MemoryPlan.of(before, cast.target, cast.all(), start.shape(), sampling.cfg() != 1));
+        List<Bridges.Choice> choices = choices(recipe, cast, size);
+        allow(MemoryPlan.of(
+                before, cast.target, cast.all(), Bridges.inMemory(choices), start.shape(), sampling.cfg() != 1));
+        Set<Path> files = files(cast, choices);
         if (options.hashes) {
-            hashes.begin(files(cast));
+            hashes.begin(files);
         }
-        prompts.encode(pairs(recipe, cast, size), listener, this::warnOnce);
+        prompts.encode(pairs(recipe, cast, choices, size), listener, this::warnOnce);
         load(cast);
-        try (TensorScope scope = TensorScope.open()) {
+        try (TensorScope scope = TensorScope.open();
+                Memories memories = new Memories()) {
             NoiseSource noise = NoiseSource.seeded(sampling.seed());
             Latent x = plan.start(start.draw(noise));
             Latent latents =
                     recipe.preset() == Preset.REFERENCE && !recipe.deltas().isEmpty()
-                            ? sampleReference(recipe, cast, size, plan, x, noise)
-                            : sample(delta(recipe, cast, size, plan), plan, x, noise);
+                            ? sampleReference(recipe, cast, choices.get(0), plan, x, noise)
+                            : sample(delta(recipe, cast, size, choices, plan, memories), plan, x, noise);
             listener.decoding();
             Latent decoded = cast.target.autoencoder().decode(latents);
             listener.decoded();
-            return new Picture(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(cast)));
+            return new Picture(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(files)));
         }
     }
 
@@ -201,7 +212,6 @@ public final class Generation implements AutoCloseable {
         for (Delta delta : recipe.deltas()) {
             Path path = Objects.requireNonNull(delta.source().model());
             Model source = models.open(path, path, delta.source().adapters(), use(delta.source(), precision));
-            compare(source.latentSpace(), target.latentSpace(), recipe.preset());
             sources.add(source);
             adapted.add(models.open(
                     delta.adaptedModel(), path, delta.adapted().adapters(), use(delta.adaptedRole(), precision)));
@@ -228,54 +238,81 @@ public final class Generation implements AutoCloseable {
         return new Models.Use(role.files(), precision, device);
     }
 
-    private static void compare(LatentSpace source, LatentSpace target, @Nullable Preset preset) {
-        if (source.channels() != target.channels() || source.downscale() != target.downscale()) {
-            throw new BadRecipeException(
-                    "the source's latents (%d channels, 1/%d) are not the target's (%d channels, 1/%d): use models with the same autoencoder"
-                            .formatted(source.channels(), source.downscale(), target.channels(), target.downscale()));
+    private List<Bridges.Choice> choices(Recipe recipe, Cast cast, Size size) {
+        List<Bridges.Choice> choices = new ArrayList<>();
+        for (int i = 0; i < recipe.deltas().size(); i++) {
+            Delta delta = recipe.deltas().get(i);
+            Model source = cast.sources.get(i);
+            choices.add(
+                    recipe.preset() == Preset.REFERENCE
+                            ? bridges.reference(delta, cast.target, size, source)
+                            : bridges.choose(delta, cast.target, size, source));
         }
-        if (preset != Preset.REFERENCE && (source.scale() != target.scale() || source.shift() != target.shift())) {
-            throw new BadRecipeException(
-                    "the source and the target have different autoencoders (their latents are scaled by %s and %s):"
-                                    .formatted(source.scale(), target.scale())
-                            + " use models with the same one, or --preset reference, which takes their latents for the same");
+        return choices;
+    }
+
+    /** What the deltas of one trajectory remember. */
+    private static final class Memories implements AutoCloseable {
+
+        private final List<Memory> all = new ArrayList<>();
+
+        LevelPolicy policy(Levels levels) {
+            return switch (levels) {
+                case SKIP -> LevelPolicy.SKIP;
+                case CLAMP -> LevelPolicy.CLAMP;
+                case HOLD -> {
+                    Memory memory = new Memory();
+                    all.add(memory);
+                    yield LevelPolicy.hold(memory);
+                }
+            };
+        }
+
+        @Override
+        public void close() {
+            all.forEach(Memory::close);
         }
     }
 
-    private Denoiser delta(Recipe recipe, Cast cast, Size size, SamplingPlan plan) {
+    private Denoiser delta(
+            Recipe recipe, Cast cast, Size size, List<Bridges.Choice> choices, SamplingPlan plan, Memories memories) {
         Denoiser target = guided(recipe, recipe.target(), cast.target, size);
         List<org.deltasampling.delta.Delta> deltas = new ArrayList<>();
-        Map<Role, Source> sources = new HashMap<>(); // deltas of the same source ask it once
+        Map<List<Object>, Source> sources = new HashMap<>(); // deltas that see the same source alike ask it once
+        long seed = ~recipe.sampling().seed(); // the start noise is drawn from the seed itself
         for (int i = 0; i < recipe.deltas().size(); i++) {
             Delta delta = recipe.deltas().get(i);
             Model model = cast.sources.get(i);
+            Bridges.Choice choice = choices.get(i);
             Source source = sources.computeIfAbsent(
-                    delta.source(),
-                    role -> new Source(
-                            guided(recipe, role, model, size),
+                    List.of(delta.source(), choice),
+                    seen -> new Source(
+                            guided(recipe, delta.source(), model, choice.sourcePicture()),
                             model.scheduler().trained(),
-                            bridge(cast.target, model)));
+                            bridges.build(choice, seed)));
             deltas.add(new org.deltasampling.delta.Delta(
                     source,
-                    guided(recipe, delta.adapted(), cast.adapted.get(i), size),
-                    delta.lambda().over(plan.plan())));
+                    guided(recipe, delta.adapted(), cast.adapted.get(i), choice.sourcePicture()),
+                    delta.lambda().over(plan.plan()),
+                    memories.policy(delta.levels())));
         }
         return deltas.isEmpty() ? target : new DeltaDenoiser(target, deltas, DeltaListener.NONE);
     }
 
     private Latent sampleReference(
-            Recipe recipe, Cast cast, Size size, SamplingPlan plan, Latent start, NoiseSource noise) {
+            Recipe recipe, Cast cast, Bridges.Choice choice, SamplingPlan plan, Latent start, NoiseSource noise) {
         if (recipe.deltas().size() != 1) {
             throw new BadRecipeException("the reference preset knows one delta, not %d: leave it out"
                     .formatted(recipe.deltas().size()));
         }
         Delta delta = recipe.deltas().get(0);
         Model source = cast.sources.get(0);
+        Size size = choice.picture();
         ReferenceDenoiser both = new ReferenceDenoiser(
                 guided(recipe, recipe.target(), cast.target, size),
                 guided(recipe, delta.source(), source, size),
                 guided(recipe, delta.adapted(), cast.adapted.get(0), size),
-                bridge(cast.target, source),
+                bridges.build(choice, 0),
                 source.scheduler().whole(),
                 delta.lambda().over(plan.plan()),
                 DeltaListener.NONE);
@@ -294,13 +331,6 @@ public final class Generation implements AutoCloseable {
                         (index, count, level, clean) -> listener.step(index + 1, count));
     }
 
-    /** The models that this project knows share an autoencoder, so its own units are the same ones (science.md 2.3). */
-    private static LatentBridge bridge(Model target, Model source) {
-        LatentSpace from = target.latentSpace();
-        LatentSpace to = source.latentSpace();
-        return LatentBridge.unscaled(from.scale(), from.shift(), to.scale(), to.shift());
-    }
-
     private Denoiser guided(Recipe recipe, Role role, Model model, Size size) {
         Pair pair = pair(recipe, role, model, size);
         return model.guided(
@@ -308,13 +338,14 @@ public final class Generation implements AutoCloseable {
     }
 
     /** Of all roles. */
-    private static List<Pair> pairs(Recipe recipe, Cast cast, Size size) {
+    private static List<Pair> pairs(Recipe recipe, Cast cast, List<Bridges.Choice> choices, Size size) {
         List<Pair> pairs = new ArrayList<>();
         pairs.add(pair(recipe, recipe.target(), cast.target, size));
         for (int i = 0; i < recipe.deltas().size(); i++) {
             Delta delta = recipe.deltas().get(i);
-            pairs.add(pair(recipe, delta.source(), cast.sources.get(i), size));
-            pairs.add(pair(recipe, delta.adapted(), cast.adapted.get(i), size));
+            Size sourceSize = choices.get(i).sourcePicture();
+            pairs.add(pair(recipe, delta.source(), cast.sources.get(i), sourceSize));
+            pairs.add(pair(recipe, delta.adapted(), cast.adapted.get(i), sourceSize));
         }
         return pairs;
     }
@@ -335,21 +366,26 @@ public final class Generation implements AutoCloseable {
     }
 
     private void warnOnce(String sentence) {
-        if (warnings.add(sentence)) {
-            listener.warning(sentence);
+        once(sentence, listener::warning);
+    }
+
+    private void once(String sentence, Consumer<String> told) {
+        if (said.add(sentence)) {
+            told.accept(sentence);
         }
     }
 
-    private static Set<Path> files(Cast cast) {
+    private static Set<Path> files(Cast cast, List<Bridges.Choice> choices) {
         Set<Path> files = new LinkedHashSet<>();
         cast.all().forEach(model -> files.addAll(model.files()));
+        choices.forEach(choice -> choice.file().ifPresent(files::add));
         return files;
     }
 
-    private SortedMap<Path, String> hashes(Cast cast) {
+    private SortedMap<Path, String> hashes(Set<Path> files) {
         SortedMap<Path, String> all = new TreeMap<>();
         if (options.hashes) {
-            files(cast).forEach(file -> all.put(file, hashes.of(file)));
+            files.forEach(file -> all.put(file, hashes.of(file)));
         }
         return all;
     }

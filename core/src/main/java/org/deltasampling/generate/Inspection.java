@@ -88,6 +88,7 @@ public record Inspection(
             return switch (kind) {
                 case CHECKPOINT, UNET, TRANSFORMER -> model(path, kind.title());
                 case LORA -> lora(path, whole);
+                case BRIDGE -> bridge(path, kind, whole);
                 default ->
                     new Inspection(
                             path.toString(),
@@ -148,6 +149,12 @@ public record Inspection(
         } catch (BadWeightsException e) {
             return new Inspection(path.toString(), "an adapter", null, null, null, List.of(whole), e.getMessage());
         }
+    }
+
+    private static Inspection bridge(Path path, FileKind kind, Part whole) {
+        BridgeFile bridge = BridgeFile.read(path);
+        return new Inspection(
+                path.toString(), kind.title() + ": " + bridge.description(), null, null, null, List.of(whole), null);
     }
 
     /** Whether it can be used. */

@@ -46,9 +46,11 @@ public record MemoryPlan(List<Phase> phases, OptionalLong available) {
      * @param before what the process had in memory before anything was loaded, in bytes
      * @param target decodes it
      * @param roles all models, the target's too, as often as they occur
+     * @param bridges what is needed between the models' latents in every step
      * @param guided whether networks see each latent twice
      */
-    static MemoryPlan of(long before, Model target, List<Model> roles, long[] latents, boolean guided) {
+    static MemoryPlan of(
+            long before, Model target, List<Model> roles, List<Part> bridges, long[] latents, boolean guided) {
         Part program = new Part("the program", PROGRAM + before);
         List<Part> text = new ArrayList<>(List.of(program));
         roles.stream()
@@ -63,6 +65,7 @@ public record MemoryPlan(List<Phase> phases, OptionalLong available) {
                 .filter(model -> !model.device().gpu())
                 .forEach(model -> sampling.add(model.networkInMemory()));
         List<Part> decoding = new ArrayList<>(sampling);
+        sampling.addAll(bridges);
         sampling.add(new Part(
                 "latents on their way",
                 roles.stream()

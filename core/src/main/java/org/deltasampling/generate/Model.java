@@ -5,12 +5,16 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
+import org.deltasampling.delta.LatentSize;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.generate.Recipe.Size;
@@ -24,6 +28,7 @@ import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
@@ -124,6 +129,15 @@ final class Model implements AutoCloseable {
 
     LatentSpace latentSpace() {
         return checkpoint.vae().config().latentSpace();
+    }
+
+    AutoencoderKl.Config autoencoderConfig() {
+        return checkpoint.vae().config();
+    }
+
+    /** Whether it is a rectified flow. */
+    boolean flows() {
+        return checkpoint.architecture().flows();
     }
 
     /** Of the pictures that it was trained on, as its files say, else as the published models of its kind were. */
@@ -243,9 +257,33 @@ final class Model implements AutoCloseable {
     ScaledAutoencoder autoencoder() {
         if (autoencoder == null) {
             autoencoder = new ScaledAutoencoder(
-                    new AutoencoderKl(checkpoint.vae().config(), Parameters.from(autoencoderWeights)), device);
+                    new AutoencoderKl(autoencoderConfig(), Parameters.from(autoencoderWeights)), device);
         }
         return autoencoder;
+    }
+
+    /**
+     * Whether its latents are the other model's; where the weights do not tell, both encode a picture.
+     *
+     * @param picture a size in pixels that both can encode
+     */
+    boolean sharesAutoencoder(Model other, LatentSize picture) {
+        return latentSpace().equals(other.latentSpace())
+                && (checkpoint == other.checkpoint
+                        || sameWeights(other, List.of("encoder.conv_in.weight", "encoder.conv_out.weight"))
+                        || autoencoder().agreesWith(other.autoencoder(), picture));
+    }
+
+    private boolean sameWeights(Model other, List<String> names) {
+        try (TensorScope scope = TensorScope.open()) {
+            return names.stream().allMatch(name -> {
+                Tensor own = checkpoint.vae().weights().load(name);
+                Tensor others = other.checkpoint.vae().weights().load(name);
+                return Arrays.equals(
+                                own.sizes().vec().get(), others.sizes().vec().get())
+                        && own.to(torch.ScalarType.Float).equal(others.to(torch.ScalarType.Float));
+            });
+        }
     }
 
     @Override

@@ -3,7 +3,9 @@ package org.deltasampling.generate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -152,8 +154,95 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
     }
 
-    /** One difference to take over: adapted minus source, times lambda. */
-    public record Delta(Role source, Role adapted, LambdaSchedule lambda) {
+    /**
+     * How latents and differences go between the source and the target.
+     *
+     * @param file of a fitted bridge, else null
+     */
+    public record Bridge(Kind kind, @Nullable Path file) {
+
+        /** The best that needs nothing but the models. */
+        public static final Bridge AUTO = of(Kind.AUTO);
+
+        private static final String ENDING = ".safetensors";
+
+        /** The ways there are. */
+        public enum Kind {
+            /** The best that needs nothing but the models. */
+            AUTO,
+            /** The latents are the same. */
+            IDENTITY,
+            /** They are the same in the autoencoders' own units: the authors' way. */
+            UNSCALED,
+            /** By their published colours. */
+            COLOURS,
+            /** By decoding and encoding pictures. */
+            ROUND_TRIP,
+            /** By a file that 'bridge fit' made. */
+            FITTED
+        }
+
+        public Bridge {
+            require((kind == Kind.FITTED) == (file != null), "a fitted bridge, and no other, is in a file");
+            file = file == null ? null : absolute(file);
+        }
+
+        /** One that needs no file. */
+        public static Bridge of(Kind kind) {
+            return new Bridge(kind, null);
+        }
+
+        /** One that 'bridge fit' made. */
+        public static Bridge of(Path file) {
+            return new Bridge(Kind.FITTED, file);
+        }
+
+        /** Reads a name, or the name of a fitted bridge's file, which ends in .safetensors. */
+        public static Bridge parse(String text, Path folder) {
+            if (text.toLowerCase(Locale.ROOT).endsWith(ENDING)) {
+                return of(RecipeFile.path(text, folder));
+            }
+            List<Kind> named = Arrays.stream(Kind.values())
+                    .filter(kind -> kind != Kind.FITTED)
+                    .toList();
+            return of(Names.choose("bridge", text, named, Names::of));
+        }
+
+        @Override
+        public String toString() {
+            return file == null ? Names.of(kind) : file.toString();
+        }
+    }
+
+    /** What becomes of a difference at noise levels that the source does not know. */
+    public enum Levels {
+        /** There is none: the better one for styles. */
+        SKIP,
+        /** The source is asked at the nearest level it knows: the better one for structure. */
+        CLAMP,
+        /** The last one is taken again. */
+        HOLD
+    }
+
+    /** What becomes of a difference at levels that the source does not know, by name. */
+    public static Levels levels(String name) {
+        return Names.choose("level policy", name, List.of(Levels.values()), Names::of);
+    }
+
+    /**
+     * One difference to take over: adapted minus source, times lambda.
+     *
+     * @param bridge between their latents
+     * @param levels what to do at noise levels that the source does not know
+     * @param sourceSize of the picture as the source sees it; null: the target's
+     */
+    public record Delta(
+            Role source,
+            Role adapted,
+            LambdaSchedule lambda,
+            Bridge bridge,
+            Levels levels,
+            @Nullable Size sourceSize) {
 
         private static final LambdaSchedule ONE = LambdaSchedule.constant(1);
 
@@ -165,11 +254,16 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
                     && Objects.equals(adapted.negative, source.negative);
             require(
                     !same,
-                    "the source has no adapted model to differ from:"
-                            + " give it a model, an adapter or a prompt of its own (--adapted, --lora, --adapted-prompt)");
+                    "the source has no adapted model to differ from: give it a model, an adapter or a prompt of its"
+                            + " own (--adapted, --lora, --adapted-prompt)");
             require(
                     Double.isFinite(lambda.value()) && Double.isFinite(lambda.start()) && Double.isFinite(lambda.end()),
                     "lambda and its start and end factors must be finite numbers");
+        }
+
+        /** By the usual bridge, with the usual level policy, at the target's size. */
+        public Delta(Role source, Role adapted, LambdaSchedule lambda) {
+            this(source, adapted, lambda, Bridge.AUTO, Levels.SKIP, null);
         }
 
         /** What {@code lora} changes in {@code source}, at full strength. */
@@ -184,7 +278,23 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
         /** The same at another strength. */
         public Delta times(double value) {
-            return new Delta(source, adapted, new LambdaSchedule(value, lambda.shape(), lambda.start(), lambda.end()));
+            LambdaSchedule other = new LambdaSchedule(value, lambda.shape(), lambda.start(), lambda.end());
+            return new Delta(source, adapted, other, bridge, levels, sourceSize);
+        }
+
+        /** The same by another bridge. */
+        public Delta by(Bridge other) {
+            return new Delta(source, adapted, lambda, other, levels, sourceSize);
+        }
+
+        /** The same with another level policy. */
+        public Delta with(Levels policy) {
+            return new Delta(source, adapted, lambda, bridge, policy, sourceSize);
+        }
+
+        /** The same with a source that sees the picture at a size of its own. */
+        public Delta at(Size size) {
+            return new Delta(source, adapted, lambda, bridge, levels, size);
         }
 
         /** The adapted role with what it takes over from the source where it says nothing: files and device. */

@@ -13,7 +13,9 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import org.deltasampling.delta.LambdaSchedule;
+import org.deltasampling.generate.Recipe.Bridge;
 import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Levels;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
@@ -34,6 +36,8 @@ final class RecipeFile {
             .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
             .disable(YAMLGenerator.Feature.SPLIT_LINES)
             .build());
+
+    private static final String SOURCE_SIZE = "source-size";
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -116,12 +120,18 @@ final class RecipeFile {
         Role source = role(f.map("source"), folder);
         Role adapted = role(f.map("adapted"), folder);
         JsonNode lambda = f.node("lambda");
+        String bridge = f.text("bridge");
+        String levels = f.text("levels");
+        String size = f.text(SOURCE_SIZE);
         Delta delta = new Delta(
                 source,
                 adapted,
                 lambda != null && lambda.isObject()
                         ? lambda(f.map("lambda"))
-                        : LambdaSchedule.constant(f.number("lambda", 1)));
+                        : LambdaSchedule.constant(f.number("lambda", 1)),
+                bridge == null ? Bridge.AUTO : Bridge.parse(bridge, folder),
+                levels == null ? Levels.SKIP : Recipe.levels(levels),
+                size == null ? null : Size.parse(size));
         f.done();
         return delta;
     }
@@ -175,6 +185,9 @@ final class RecipeFile {
                 delta.set("source", tree(d.source()));
                 delta.set("adapted", tree(d.adapted()));
                 delta.set("lambda", tree(d.lambda()));
+                put(delta, "bridge", d.bridge().equals(Bridge.AUTO) ? null : d.bridge());
+                put(delta, "levels", d.levels() == Levels.SKIP ? null : Names.of(d.levels()));
+                put(delta, SOURCE_SIZE, d.sourceSize());
             }
         }
         top.set("sampling", tree(r.sampling()));

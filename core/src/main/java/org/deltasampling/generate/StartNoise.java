@@ -32,12 +32,12 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
     static StartNoise of(Sampling sampling, LatentSpace space, long divisor, Size usual) {
         Size size = sampling.size();
         if (size != null) {
-            check(size, divisor);
+            check(size, divisor, "this model");
         }
         TensorFile file = sampling.noise();
         if (file != null) {
             StartNoise noise = inFile(file, space, size);
-            check(noise.picture(space), divisor);
+            check(noise.picture(space), divisor, "this model");
             return noise;
         }
         Size wanted = size == null ? usual : size;
@@ -62,11 +62,15 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
         }
     }
 
-    private static void check(Size size, long divisor) {
+    /**
+     * Checks a picture's size.
+     *
+     * @throws BadRecipeException if its sides cannot be divided by {@code divisor}, as {@code who} needs
+     */
+    static void check(Size size, long divisor, String who) {
         if (size.width() % divisor != 0 || size.height() % divisor != 0) {
-            throw new BadRecipeException(
-                    "the size %s cannot be divided by %d, as this model needs: the nearest is %dx%d"
-                            .formatted(size, divisor, nearest(size.width(), divisor), nearest(size.height(), divisor)));
+            throw new BadRecipeException("the size %s cannot be divided by %d, as %s needs: the nearest is %dx%d"
+                    .formatted(size, divisor, who, nearest(size.width(), divisor), nearest(size.height(), divisor)));
         }
     }
 

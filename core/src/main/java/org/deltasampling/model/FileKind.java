@@ -6,6 +6,7 @@ import java.util.Set;
 /** What a file of weights is, told by the names in it. */
 @SuppressWarnings("ImmutableEnumChecker") // its lists are made by List.of
 public enum FileKind {
+    BRIDGE("a bridge between latents", "give it with --bridge", List.of("there.weight", "back.weight"), List.of()),
     LYCORIS(
             "a LyCORIS adapter",
             "give it with --lora once its kind is supported, and give the model it was made for",

@@ -16,7 +16,8 @@ public final class RidgeFit {
     /** The penalty by the variance of what a weight is for: of a map that sees only the place itself ... */
     private static final double ALONE = 1e-3;
 
-    /** ... and of one that sees its neighbours. */    private static final double WITH_NEIGHBOURS = 1e-2;
+    /** ... and of one that sees its neighbours. */
+    private static final double WITH_NEIGHBOURS = 1e-2;
 
     /** Added to the variance, so that what never varies has a penalty too. */
     private static final double LEAST = 1e-9;

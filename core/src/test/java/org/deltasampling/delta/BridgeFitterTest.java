@@ -75,8 +75,7 @@ class BridgeFitterTest {
                 small.add(x.times(0.01), y);
                 large.add(x, y.times(10));
             }
-            assertThat(small.fit().explained())
-                    .isCloseTo(large.fit().explained(), within(1e-4));
+            assertThat(small.fit().explained()).isCloseTo(large.fit().explained(), within(1e-4));
         }
     }
 

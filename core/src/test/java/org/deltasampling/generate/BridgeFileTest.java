@@ -69,6 +69,18 @@ class BridgeFileTest {
     }
 
     @Test
+    void inspectionSaysWhatItIsBetween() {
+        Path file = folder.resolve("bridge.safetensors");
+        written(file);
+        Inspection inspection = Inspection.of(file);
+        assertThat(inspection.loadable()).isTrue();
+        assertThat(inspection.toText())
+                .contains("a bridge between latents: from 3 channels")
+                .contains("R-squared 0.85")
+                .contains("65 parameters, float64");
+    }
+
+    @Test
     void anotherFileIsRefused() {
         Path file = folder.resolve("other.safetensors");
         try (TensorScope scope = TensorScope.open()) {

@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.deltasampling.delta.LambdaSchedule;
+import org.deltasampling.generate.Recipe.Bridge;
 import org.deltasampling.generate.Recipe.Delta;
+import org.deltasampling.generate.Recipe.Levels;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.generate.Recipe.Output;
 import org.deltasampling.generate.Recipe.Preset;
@@ -37,6 +39,9 @@ final class RecipeTest {
               - source: {model: ../sd15}
                 adapted: {adapters: [{lora: other.safetensors}]}
                 lambda: 1.0
+                bridge: sd15-sd21.safetensors
+                levels: hold
+                source-size: 512x512
             sampling: {sampler: heun, schedule: normal, steps: 10, cfg: 3.0, seed: 42, size: 512x768, batch: 1, \
             precision: bfloat16, noise: noise.safetensors#in.latents}
             output: {picture: out.png, latents: out.safetensors}
@@ -55,7 +60,10 @@ final class RecipeTest {
                                         null,
                                         List.of(new Lora(FOLDER.resolve("ink.safetensors"), 0.8))),
                                 LambdaSchedule.of(2.5, "cosine", 1, 0.5)),
-                        Delta.of(FOLDER.resolveSibling("sd15"), new Lora(FOLDER.resolve("other.safetensors"), 1))),
+                        Delta.of(FOLDER.resolveSibling("sd15"), new Lora(FOLDER.resolve("other.safetensors"), 1))
+                                .by(Bridge.of(FOLDER.resolve("sd15-sd21.safetensors")))
+                                .with(Levels.HOLD)
+                                .at(new Size(512, 512))),
                 new Sampling(
                         "heun",
                         "normal",

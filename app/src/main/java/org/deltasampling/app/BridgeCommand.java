@@ -1,0 +1,143 @@
+package org.deltasampling.app;
+
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.deltasampling.delta.BridgeFit;
+import org.deltasampling.generate.BadRecipeException;
+import org.deltasampling.generate.BridgeFile;
+import org.deltasampling.generate.BridgeFitting;
+import org.deltasampling.generate.WholeFile;
+import org.deltasampling.tensor.Explained;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code bridge}: between the latents of models with different autoencoders. */
+@Command(
+        name = "bridge",
+        description = "Fits bridges between the latents of models with different autoencoders.",
+        mixinStandardHelpOptions = true,
+        subcommands = BridgeCommand.Fit.class)
+final class BridgeCommand implements Runnable {
+
+    @Override
+    public void run() {
+        throw new BadRecipeException("give 'bridge fit': it makes a file for generate's --bridge");
+    }
+
+    /** {@code bridge fit}: makes a file for {@code --bridge}. */
+    @Command(
+            name = "fit",
+            description =
+                    "Fits a bridge to pictures that both models encode, and says how much of the latents it explains.",
+            mixinStandardHelpOptions = true,
+            sortOptions = false)
+    static final class Fit implements Callable<Integer> {
+
+        @Option(
+                names = "--from",
+                paramLabel = "MODEL",
+                required = true,
+                description = "The model that adapters were made for.")
+        Path from = Path.of("");
+
+        @Option(names = "--to", paramLabel = "MODEL", required = true, description = "The target.")
+        Path to = Path.of("");
+
+        @Option(
+                names = "--pictures",
+                paramLabel = "FOLDER",
+                description = "Of .png or .jpg files, a hundred or more; without it the models make some themselves.")
+        @Nullable
+        Path pictures;
+
+        @Option(
+                names = "--count",
+                paramLabel = "N",
+                defaultValue = "100",
+                description = "Pictures that the models make; default ${DEFAULT-VALUE}.")
+        int count = 100;
+
+        @Option(
+                names = "--kernel",
+                paramLabel = "N",
+                defaultValue = "3",
+                description = "1: each place by itself; 3: with its neighbours; default ${DEFAULT-VALUE}.")
+        int kernel = 3;
+
+        @Option(names = "--force", description = "Write it even if it explains less than a quarter.")
+        boolean force;
+
+        @Option(
+                names = "--output",
+                paramLabel = "FILE.safetensors",
+                required = true,
+                description = "What generate's --bridge then names.")
+        Path output = Path.of("");
+
+        @Spec
+        @Nullable
+        CommandSpec spec;
+
+        @Override
+        public Integer call() {
+            GenerateCommand.demandEnding(output, ".safetensors", "the bridge");
+            WholeFile.check(output);
+            if (pictures != null && !Files.isDirectory(pictures)) {
+                throw new BadRecipeException(pictures + " is no folder: give one of .png and .jpg files");
+            }
+            CommandLine line = Objects.requireNonNull(spec).commandLine();
+            try (Progress progress = Progress.of(line);
+                    BridgeFitting fitting = new BridgeFitting(from, to, kernel)) {
+                if (pictures == null) {
+                    fitting.addMade(count, progress);
+                } else {
+                    fitting.addAll(pictures, progress);
+                }
+                BridgeFile bridge = fitting.fit();
+                progress.close();
+                describe(
+                        line.getOut(),
+                        "the source's channels from the target's",
+                        bridge.fit().explainedThere());
+                describe(
+                        line.getOut(),
+                        "the target's channels from the source's",
+                        bridge.fit().explainedBack());
+                judge(bridge.fit().explained(), progress);
+                bridge.write(output);
+                progress.wrote(output);
+            }
+            return Main.OK;
+        }
+
+        private static void describe(PrintWriter out, String what, Explained explained) {
+            String channels = explained.channels().stream()
+                    .map(channel -> String.format(Locale.ROOT, "%.2f", channel))
+                    .collect(Collectors.joining(" "));
+            out.println("R-squared on pictures held out, %s: %s; whole: %s"
+                    .formatted(what, channels, String.format(Locale.ROOT, "%.2f", explained.whole())));
+        }
+
+        private void judge(double explained, Progress progress) {
+            String share = String.format(Locale.ROOT, "%.2f", explained);
+            if (!(explained >= BridgeFit.USELESS) && !force) {
+                throw new BadRecipeException(
+                        "the bridge explains only %s of the latents, less than %s, and is not written: give more and other pictures, --kernel 3, or --force"
+                                .formatted(share, BridgeFit.USELESS));
+            }
+            if (!(explained >= BridgeFit.POOR)) {
+                progress.warning("the bridge explains only %s of the latents: expect to lose much of the adapter"
+                        .formatted(share));
+            }
+        }
+    }
+}
