@@ -154,8 +154,7 @@ public final class Generation implements AutoCloseable {
                 sampling.sampler(), sampling.schedule(), cast.target.scheduler(start.shape()), sampling.steps());
         Size size = start.picture(cast.target.latentSpace());
         List<Bridges.Choice> choices = choices(recipe, cast, size);
-        allow(MemoryPlan.of(
-                before, cast.target, cast.all(), Bridges.inMemory(choices), start.shape(), sampling.cfg() != 1));
+        MemoryPlan memory = allowed(cast, choices, start.shape(), sampling.cfg() != 1);
         Set<Path> files = files(cast, choices);
         if (options.hashes) {
             hashes.begin(files);
@@ -170,6 +169,9 @@ public final class Generation implements AutoCloseable {
                     recipe.preset() == Preset.REFERENCE && !recipe.deltas().isEmpty()
                             ? sampleReference(recipe, cast, choices.get(0), plan, x, noise)
                             : sample(delta(recipe, cast, size, choices, plan, memories), plan, x, noise);
+            if (memory.releasing()) {
+                MemoryPlan.networks(cast.all()).forEach(Model::release);
+            }
             listener.decoding();
             Latent decoded = cast.target.autoencoder().decode(latents);
             listener.decoded();
@@ -177,13 +179,17 @@ public final class Generation implements AutoCloseable {
         }
     }
 
-    /** Tells a plan that is not the last one's, and refuses it if it needs too much. */
-    private void allow(MemoryPlan plan) {
+    /** The plan, which is told if it is not the last one's, and refused if it needs too much. */
+    private MemoryPlan allowed(Cast cast, List<Bridges.Choice> choices, long[] latents, boolean guided) {
+        long limit = options.memory.orElse(MachineMemory.available().orElse(Long.MAX_VALUE));
+        MemoryPlan plan =
+                MemoryPlan.of(before, limit, cast.target, cast.all(), Bridges.inMemory(choices), latents, guided);
         if (!plan.phases().equals(planned)) {
             listener.plan(plan);
             planned = plan.phases();
         }
-        plan.require(options.memory.orElse(plan.available().orElse(Long.MAX_VALUE)));
+        plan.require(limit);
+        return plan;
     }
 
     @Override

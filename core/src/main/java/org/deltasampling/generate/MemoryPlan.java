@@ -14,12 +14,16 @@ import java.util.Set;
  * aside, at the cost of reading them again. What is in a GPU's memory is not counted.
  *
  * @param phases in the order of time
+ * @param releasing whether denoising networks are let go before the picture is decoded, and read again for the next one
  * @param available what of the machine's memory is free or used by this process already; empty where that is not known
  */
-public record MemoryPlan(List<Phase> phases, OptionalLong available) {
+public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong available) {
 
-    /** Libtorch's own, which comes into memory with the first computations. */
-    private static final long PROGRAM = 150L << 20;
+    /** Libtorch's own, which comes into memory with the first computations, and what is left of reading files. */
+    private static final long PROGRAM = 400L << 20;
+
+    /** Networks are kept while pictures are decoded where that takes no larger part of what may be used. */
+    private static final double ROOM = 0.75;
 
     public MemoryPlan {
         phases = List.copyOf(phases);
@@ -44,13 +48,20 @@ public record MemoryPlan(List<Phase> phases, OptionalLong available) {
      * Of a picture from latents of that shape.
      *
      * @param before what the process had in memory before anything was loaded, in bytes
+     * @param limit what may be used, in bytes
      * @param target decodes it
      * @param roles all models, the target's too, as often as they occur
      * @param bridges what is needed between the models' latents in every step
      * @param guided whether networks see each latent twice
      */
     static MemoryPlan of(
-            long before, Model target, List<Model> roles, List<Part> bridges, long[] latents, boolean guided) {
+            long before,
+            long limit,
+            Model target,
+            List<Model> roles,
+            List<Part> bridges,
+            long[] latents,
+            boolean guided) {
         Part program = new Part("the program", PROGRAM + before);
         List<Part> text = new ArrayList<>(List.of(program));
         roles.stream()
@@ -58,8 +69,7 @@ public record MemoryPlan(List<Phase> phases, OptionalLong available) {
                 .map(role -> role.texts().largest())
                 .max(Comparator.comparingLong(Part::bytes))
                 .ifPresent(text::add);
-        Set<Model> networks = new LinkedHashSet<>();
-        roles.forEach(role -> role.addTo(networks));
+        Set<Model> networks = networks(roles);
         List<Part> sampling = new ArrayList<>(List.of(program));
         networks.stream()
                 .filter(model -> !model.device().gpu())
@@ -74,12 +84,26 @@ public record MemoryPlan(List<Phase> phases, OptionalLong available) {
                                 .max()
                                 .orElse(0)
                         * (guided ? 2 : 1)));
+        List<Part> alone = new ArrayList<>(List.of(program));
         if (!target.device().gpu()) {
             decoding.addAll(target.decodingInMemory(latents));
+            alone.addAll(target.decodingInMemory(latents));
         }
+        boolean releasing = new Phase("decoding", decoding).bytes() > ROOM * limit;
         return new MemoryPlan(
-                List.of(new Phase("text", text), new Phase("sampling", sampling), new Phase("decoding", decoding)),
+                List.of(
+                        new Phase("text", text),
+                        new Phase("sampling", sampling),
+                        new Phase("decoding", releasing ? alone : decoding)),
+                releasing,
                 MachineMemory.available());
+    }
+
+    /** The models whose networks are in memory for {@code roles}: themselves, and what they stand on. */
+    static Set<Model> networks(List<Model> roles) {
+        Set<Model> networks = new LinkedHashSet<>();
+        roles.forEach(role -> role.addTo(networks));
+        return networks;
     }
 
     /** The most that is in memory at once. */

@@ -213,6 +213,12 @@ final class Model implements AutoCloseable {
         }
     }
 
+    /** Lets the denoising network go, which {@link #load} reads again. */
+    void release() {
+        network = null;
+        networkWeights.release();
+    }
+
     /** Where its networks compute. */
     Device device() {
         return device;

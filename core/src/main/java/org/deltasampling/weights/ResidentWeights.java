@@ -69,10 +69,15 @@ public final class ResidentWeights implements WeightSource, AutoCloseable {
                 .sum();
     }
 
-    @Override
-    public synchronized void close() {
-        closed = true;
+    /** Lets all of it go; what was borrowed dangles. It is loaded again when it is asked for again. */
+    public synchronized void release() {
         held.values().forEach(Held::close);
         held.clear();
+    }
+
+    @Override
+    public synchronized void close() {
+        release();
+        closed = true;
     }
 }

@@ -18,9 +18,11 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -29,13 +31,16 @@ import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A .safetensors file, memory-mapped: nothing is copied into the heap, and a loaded tensor is a view of the mapping that
- * stays valid after {@link #close()}. Layout: 8 bytes of header length (little endian), a JSON header, the tensors.
+ * A .safetensors file, memory-mapped: nothing is copied into the heap, and a loaded tensor is a view of the mapping, or of a
+ * copy where the system maps no file as large, that stays valid after {@link #close()}. Layout: 8 bytes of header length (little endian), a JSON header, the tensors.
  */
 public final class SafetensorsFile implements WeightSource, AutoCloseable {
 
     /** Pages once touched stay with a mapping, so a new one is made each time this much has been handed out. */
     private static final long MAPPING_BYTES = 64L << 20;
+
+    /** Queries, keys and values are one tensor in some files, and so are their biases. */
+    private static final int COPIES = 4;
 
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
@@ -47,6 +52,11 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
     private final Map<String, String> metadata;
     private @Nullable Held mapping;
     private long handedOut;
+    private boolean mappable = true;
+
+    /** By where they begin, the one that was not wanted for longest first. */
+    private final Map<Long, Held> copies = new LinkedHashMap<>(2 * COPIES, 0.75f, true);
+
     private boolean closed;
 
     private record Entry(TensorInfo info, long begin, long bytes) {}
@@ -207,12 +217,59 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
         Entry entry = entry(name);
         return TensorScope.scopedTensor(() -> {
             torch.ScalarType type = entry.info().type();
-            Tensor bytes = mapping(entry.bytes()).narrow(0, entry.begin(), entry.bytes());
-            boolean aligned = entry.begin() % FileType.of(type).bytes() == 0;
-            return (aligned ? bytes : bytes.clone())
-                    .view(type)
-                    .view(entry.info().shape());
+            Tensor bytes = mapped(entry);
+            return bytes.view(type).view(entry.info().shape());
         });
+    }
+
+    private Tensor mapped(Entry entry) {
+        Tensor whole = mapping(entry.bytes());
+        if (whole == null) {
+            return copied(entry);
+        }
+        Tensor bytes = whole.narrow(0, entry.begin(), entry.bytes());
+        boolean aligned = entry.begin() % FileType.of(entry.info().type()).bytes() == 0;
+        return aligned ? bytes : bytes.clone();
+    }
+
+    /** The tensor as {@link #load} gives it where the file is not mapped. */
+    Tensor copied(String name) {
+        Entry entry = entry(name);
+        return TensorScope.scopedTensor(
+                () -> copied(entry).view(entry.info().type()).view(entry.info().shape()));
+    }
+
+    /** A copy of the file's bytes; the last few are the same ones again, for those who each take a part of a tensor. */
+    private synchronized Tensor copied(Entry entry) {
+        Held copy = copies.get(entry.begin());
+        if (copy == null) {
+            copy = Held.of(read(entry));
+            copies.put(entry.begin(), copy);
+            if (copies.size() > COPIES) {
+                Long eldest = copies.keySet().iterator().next();
+                Objects.requireNonNull(copies.remove(eldest)).close();
+            }
+        }
+        return copy.tensor().narrow(0, 0, entry.bytes());
+    }
+
+    private Tensor read(Entry entry) {
+        Tensor bytes = torch.empty(
+                new long[] {entry.bytes()}, new TensorOptions(torch.ScalarType.Byte), new MemoryFormatOptional());
+        try (FileChannel channel = FileChannel.open(path)) {
+            for (long at = 0; at < entry.bytes(); at += MAPPING_BYTES) {
+                ByteBuffer chunk = bytes.narrow(0, at, Math.min(MAPPING_BYTES, entry.bytes() - at))
+                        .createBuffer();
+                while (chunk.hasRemaining()) {
+                    if (channel.read(chunk, entry.begin() + at + chunk.position()) < 0) {
+                        throw truncated(path);
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
+        }
+        return bytes;
     }
 
     private Entry entry(String name) {
@@ -223,21 +280,31 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
         return entry;
     }
 
-    private synchronized Tensor mapping(long wanted) {
+    /** The whole file; null where the system does not map it, as Linux does not if it is larger than the memory. */
+    private synchronized @Nullable Tensor mapping(long wanted) {
         if (closed) {
             throw new IllegalStateException(path + " is closed");
         }
         handedOut += wanted;
-        if (mapping == null || handedOut > MAPPING_BYTES) {
+        if (mappable && (mapping == null || handedOut > MAPPING_BYTES)) {
             release();
             handedOut = wanted;
-            mapping = Held.of(torch.from_file(
+            mapping = map();
+            mappable = mapping != null;
+        }
+        return mapping == null ? null : mapping.tensor();
+    }
+
+    private @Nullable Held map() {
+        try {
+            return Held.of(torch.from_file(
                     path.toString(),
                     new BoolOptional(false),
                     new LongOptional(size),
                     new TensorOptions(torch.ScalarType.Byte)));
+        } catch (RuntimeException e) {
+            return null; // what libtorch throws says no more than that; where the file is gone, reading says so
         }
-        return mapping.tensor();
     }
 
     private void release() {
@@ -252,5 +319,7 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
     public synchronized void close() {
         closed = true;
         release();
+        copies.values().forEach(Held::close);
+        copies.clear();
     }
 }

@@ -12,6 +12,10 @@ import org.deltasampling.generate.Recipe.Delta;
 import org.deltasampling.generate.Recipe.Lora;
 import org.deltasampling.generate.Recipe.Sampling;
 import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.OtherFiles;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,6 +108,29 @@ class MemoryPlanTest {
         try (Checkpoint one = Checkpoint.open(sd1)) {
             assertThat(bytes(ear.plans.get(0).phases().get(1), "network of sd1"))
                     .isEqualTo(2 * count(one.network().weights(), ".*"));
+        }
+    }
+
+    @Test
+    void networksAreLetGoWhereThePictureWouldNotFitBeside() {
+        long[] latents = {1, 4, 8, 12};
+        try (Models models = new Models()) {
+            Model model =
+                    models.open(sd1, sd1, List.of(), new Models.Use(OtherFiles.NONE, Precision.FLOAT32, Device.CPU));
+            List<Model> roles = List.of(model);
+            MemoryPlan together = MemoryPlan.of(0, 1L << 40, model, roles, List.of(), latents, true);
+            long decoding = together.phases().get(2).bytes();
+            MemoryPlan apart = MemoryPlan.of(0, decoding, model, roles, List.of(), latents, true);
+            assertThat(together.releasing()).isFalse();
+            assertThat(apart.releasing()).isTrue();
+            assertThat(apart.phases().get(2).bytes())
+                    .isEqualTo(decoding - bytes(together.phases().get(2), "network of sd1"));
+            model.load(Generation.Listener.NONE);
+            long loaded = TensorScope.liveObjects();
+            model.release();
+            assertThat(loaded - TensorScope.liveObjects()).isGreaterThan(100);
+            model.load(Generation.Listener.NONE);
+            assertThat(TensorScope.liveObjects()).isEqualTo(loaded);
         }
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
@@ -17,6 +18,7 @@ import org.deltasampling.model.OtherFiles;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.WeightSource;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +40,19 @@ class OtherFilesTest {
     void makeModels() {
         model = TinyModels.sd1(folder.resolve("model"), 1);
         other = TinyModels.sd1(folder.resolve("other"), 5);
+        weakenColours(other.resolve("vae/diffusion_pytorch_model.safetensors"));
+    }
+
+    /** Models of a family have the same autoencoder: this makes it another. */
+    private static void weakenColours(Path vae) {
+        try (TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            try (SafetensorsFile file = SafetensorsFile.open(vae)) {
+                file.names().forEach(name -> tensors.put(name, file.load(name)));
+            }
+            tensors.computeIfPresent("decoder.conv_out.weight", (name, tensor) -> tensor.mul(new Scalar(0.5)));
+            SafetensorsWriter.write(vae, tensors);
+        }
     }
 
     private Picture picture(OtherFiles files) {

@@ -46,6 +46,7 @@ class SafetensorsTest {
                     assertThat(file.info(name)).as(name).isEqualTo(TensorInfo.of(tensor));
                     assertThat(TensorInfo.of(file.load(name))).as(name).isEqualTo(TensorInfo.of(tensor));
                     assertThat(file.load(name).equal(tensor)).as(name).isTrue();
+                    assertThat(file.copied(name).equal(tensor)).as(name).isTrue();
                 });
             }
         }
@@ -55,6 +56,20 @@ class SafetensorsTest {
             file.names().forEach(file::load);
         }
         assertThat(TensorScope.liveObjects()).isEqualTo(before);
+    }
+
+    @Test
+    void partsOfACopyShareIt() {
+        Path path = folder.resolve("fused.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            SafetensorsWriter.write(path, Map.of("a", torch.ones(1000), "b", torch.ones(1000)));
+            try (SafetensorsFile file = SafetensorsFile.open(path)) {
+                Tensor first = file.copied("a");
+                file.copied("b");
+                assertThat(file.copied("a").storage().data().address())
+                        .isEqualTo(first.storage().data().address());
+            }
+        }
     }
 
     @Test
