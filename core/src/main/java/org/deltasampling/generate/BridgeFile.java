@@ -22,19 +22,20 @@ import org.deltasampling.weights.WeightSource;
 
 /**
  * A fitted bridge in a small safetensors file: {@code there.weight} (source channels, target channels, side, side), {@code
- * there.bias}, and {@code back.weight}, {@code back.bias} the other way; in its metadata between which latents, and how much
- * of each channel it explains.
+ * there.bias}, and {@code back.weight}, {@code back.bias} the other way; the first filters of both encoders; in its metadata
+ * between which latents it is, and how much of each channel it explains.
  *
- * @param target the latents that it starts from
- * @param source those that it leads to
+ * @param target whose latents it starts from
+ * @param source to whose it leads
  */
-public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) {
+public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
 
     private static final String TARGET = "target";
     private static final String SOURCE = "source";
     private static final String THERE = "there";
     private static final String BACK = "back";
     private static final String EXPLAINED = ".explained";
+    private static final String ENCODER = ".encoder";
 
     /**
      * Writes it; the file appears whole or not at all.
@@ -43,14 +44,16 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
      */
     public void write(Path file) {
         Map<String, String> metadata = new LinkedHashMap<>();
-        metadata.put(TARGET, written(target));
-        metadata.put(SOURCE, written(source));
+        metadata.put(TARGET, written(target.space()));
+        metadata.put(SOURCE, written(source.space()));
         metadata.put(THERE + EXPLAINED, written(fit.explainedThere()));
         metadata.put(BACK + EXPLAINED, written(fit.explainedBack()));
         try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             put(tensors, THERE, fit.there());
             put(tensors, BACK, fit.back());
+            tensors.put(TARGET + ENCODER, Tensor.create(target.filter()));
+            tensors.put(SOURCE + ENCODER, Tensor.create(source.filter()));
             SafetensorsWriter.write(file, WeightSource.of(tensors), metadata);
         } catch (UncheckedIOException e) {
             throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
@@ -71,8 +74,8 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
                     map(file, tensors, BACK),
                     explained(stated(file, metadata, THERE + EXPLAINED)),
                     explained(stated(file, metadata, BACK + EXPLAINED)));
-            LatentSpace target = space(stated(file, metadata, TARGET));
-            LatentSpace source = space(stated(file, metadata, SOURCE));
+            Encoding target = encoding(file, tensors, TARGET);
+            Encoding source = encoding(file, tensors, SOURCE);
             if (!joins(fit.there(), target, source) || !joins(fit.back(), source, target)) {
                 throw noBridge(file, "its maps are not between the latents that its metadata say");
             }
@@ -83,16 +86,27 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
     }
 
     /**
-     * The fit for a target and a source whose latents are these, whichever of them it was made from.
+     * The fit for a target and a source whose latents are these, whichever of them it was made from. Autoencoders whose
+     * weights are others will do where there is no doubt which is which.
      *
      * @throws BadRecipeException if it is for others; {@code file} names it
      */
-    BridgeFit between(LatentSpace target, LatentSpace source, Path file) {
-        if (target.equals(this.target) && source.equals(this.source)) {
+    BridgeFit between(Encoding target, Encoding source, Path file) {
+        boolean straight =
+                target.space().equals(this.target.space()) && source.space().equals(this.source.space());
+        boolean turned =
+                target.space().equals(this.source.space()) && source.space().equals(this.target.space());
+        boolean inDoubt = straight && turned;
+        if (straight && (!inDoubt || (target.is(this.target) && source.is(this.source)))) {
             return fit;
         }
-        if (target.equals(this.source) && source.equals(this.target)) {
+        if (turned && (!inDoubt || (target.is(this.source) && source.is(this.target)))) {
             return fit.reversed();
+        }
+        if (inDoubt) {
+            throw new BadRecipeException(
+                    "%s was fitted to other autoencoders than the target's and the source's: fit one with 'bridge fit' for these models"
+                            .formatted(file));
         }
         throw new BadRecipeException(
                 "%s is a bridge between latents of %s and of %s, but the target's have %s and the source's %s: fit one with 'bridge fit' for these models"
@@ -118,11 +132,17 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
         return value;
     }
 
-    private static boolean joins(ChannelMap map, LatentSpace from, LatentSpace to) {
-        return map.inputs() == from.channels() && map.outputs() == to.channels();
+    private static Encoding encoding(Path file, SafetensorsFile tensors, String name) {
+        return Encoding.of(space(stated(file, tensors.metadata(), name)), tensor(file, tensors, name + ENCODER));
     }
 
-    private static String said(LatentSpace space) {
+    private static boolean joins(ChannelMap map, Encoding from, Encoding to) {
+        return map.inputs() == from.space().channels()
+                && map.outputs() == to.space().channels();
+    }
+
+    private static String said(Encoding encoding) {
+        LatentSpace space = encoding.space();
         return "%d channels (1/%d, scaled by %s)".formatted(space.channels(), space.downscale(), space.scale());
     }
 
@@ -138,11 +158,8 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
     }
 
     private static ChannelMap map(Path file, SafetensorsFile tensors, String name) {
-        for (String part : List.of(".weight", ".bias")) {
-            if (!tensors.names().contains(name + part)) {
-                throw noBridge(file, "it has no '%s'".formatted(name + part));
-            }
-        }
+        Tensor weights = tensor(file, tensors, name + ".weight");
+        Tensor biases = tensor(file, tensors, name + ".bias");
         TensorInfo weight = tensors.info(name + ".weight");
         TensorInfo bias = tensors.info(name + ".bias");
         long[] shape = weight.shape();
@@ -153,7 +170,14 @@ public record BridgeFile(BridgeFit fit, LatentSpace target, LatentSpace source) 
                 || bias.shape()[0] != shape[0]) {
             throw noBridge(file, "'%s' is no map of channels".formatted(name));
         }
-        return ChannelMap.of(tensors.load(name + ".weight"), tensors.load(name + ".bias"));
+        return ChannelMap.of(weights, biases);
+    }
+
+    private static Tensor tensor(Path file, SafetensorsFile tensors, String name) {
+        if (!tensors.names().contains(name)) {
+            throw noBridge(file, "it has no '%s'".formatted(name));
+        }
+        return tensors.load(name);
     }
 
     private static String written(LatentSpace space) {

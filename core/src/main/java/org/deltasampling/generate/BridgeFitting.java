@@ -39,6 +39,8 @@ public final class BridgeFitting implements AutoCloseable {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
     private final ScaledAutoencoder source;
     private final ScaledAutoencoder target;
+    private final Encoding sourceEncoding;
+    private final Encoding targetEncoding;
     private final int side;
     private final BridgeFitter fitter;
     private int pictures;
@@ -64,6 +66,8 @@ public final class BridgeFitting implements AutoCloseable {
             Checkpoint targetFiles = keep(Checkpoint.open(to));
             source = autoencoder(sourceFiles);
             target = autoencoder(targetFiles);
+            sourceEncoding = Encoding.of(sourceFiles.vae());
+            targetEncoding = Encoding.of(targetFiles.vae());
             side = Math.min(side(sourceFiles), side(targetFiles));
         } catch (RuntimeException e) {
             close();
@@ -163,8 +167,7 @@ public final class BridgeFitting implements AutoCloseable {
      */
     public BridgeFile fit() {
         requireEnough("there are", pictures);
-        return new BridgeFile(
-                fitter.fit(), target.network().latentSpace(), source.network().latentSpace());
+        return new BridgeFile(fitter.fit(), targetEncoding, sourceEncoding);
     }
 
     private static void requireEnough(String where, int count) {

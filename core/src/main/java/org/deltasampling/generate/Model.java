@@ -135,6 +135,10 @@ final class Model implements AutoCloseable {
         return checkpoint.vae().config();
     }
 
+    Encoding encoding() {
+        return Encoding.of(checkpoint.vae());
+    }
+
     /** Whether it is a rectified flow. */
     boolean flows() {
         return checkpoint.architecture().flows();

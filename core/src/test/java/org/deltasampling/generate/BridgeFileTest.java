@@ -23,8 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 class BridgeFileTest {
 
-    private static final LatentSpace TARGET = new LatentSpace(3, 8, 0.13025, 0);
-    private static final LatentSpace SOURCE = new LatentSpace(2, 4, 1.5305, 0.0609);
+    private static final Encoding TARGET = new Encoding(new LatentSpace(3, 8, 0.13025, 0), new float[] {1, 2});
+    private static final Encoding SOURCE = new Encoding(new LatentSpace(2, 4, 1.5305, 0.0609), new float[] {3, 4, 5});
 
     @TempDir
     Path folder;
@@ -68,6 +68,22 @@ class BridgeFileTest {
                 .hasMessageContaining("bridge fit");
     }
 
+    /** Where both autoencoders' latents are of one kind, their weights say which is which. */
+    @Test
+    void betweenLatentsOfOneKindTheWeightsDecide() {
+        LatentSpace space = new LatentSpace(1, 8, 1, 0);
+        Encoding a = new Encoding(space, new float[] {1, 2});
+        Encoding b = new Encoding(space, new float[] {-2, 1});
+        Encoding rounded = new Encoding(space, new float[] {1.001f, 2});
+        Explained whole = new Explained(List.of(1.0), 1);
+        BridgeFit fit = new BridgeFit(ChannelMap.of(new double[] {2}), ChannelMap.of(new double[] {0.5}), whole, whole);
+        BridgeFile bridge = new BridgeFile(fit, a, b);
+        Path file = folder.resolve("bridge.safetensors");
+        assertThat(bridge.between(rounded, b, file).there().weights()).containsExactly(2);
+        assertThat(bridge.between(b, rounded, file).there().weights()).containsExactly(0.5);
+        assertThatThrownBy(() -> bridge.between(a, a, file)).isInstanceOf(BadRecipeException.class);
+    }
+
     @Test
     void inspectionSaysWhatItIsBetween() {
         Path file = folder.resolve("bridge.safetensors");
@@ -77,7 +93,7 @@ class BridgeFileTest {
         assertThat(inspection.toText())
                 .contains("a bridge between latents: from 3 channels")
                 .contains("R-squared 0.85")
-                .contains("65 parameters, float64");
+                .contains("70 parameters, float32 and float64");
     }
 
     @Test
