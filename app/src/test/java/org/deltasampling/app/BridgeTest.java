@@ -205,6 +205,31 @@ final class BridgeTest {
     }
 
     @Test
+    void theReferenceDoesTwoFlows() {
+        Path target = TinyModels.of(Architecture.SD35_MEDIUM, folder.resolve("sd35"), 6);
+        Path file = folder.resolve("a.png");
+        Cli cli = Cli.run(
+                "generate",
+                "--steps",
+                3,
+                "--target",
+                target,
+                "--source",
+                sd3,
+                "--prompt",
+                "a cat",
+                "--adapted-prompt",
+                "a dog",
+                "--preset",
+                "reference",
+                "--output",
+                file);
+        assertThat(cli.err()).isEmpty();
+        assertThat(cli.code()).isZero();
+        assertThat(file).exists();
+    }
+
+    @Test
     void theReferenceRefusesAFlowWithAModelThatIsNone() throws IOException {
         Path wide = TinyModels.flowOfFour(folder.resolve("wide"), 1);
         Path file = folder.resolve("a.png");
