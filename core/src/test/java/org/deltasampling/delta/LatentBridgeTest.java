@@ -22,6 +22,8 @@ import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.diffusion.TrainedSchedule;
+import org.deltasampling.model.LatentColours;
+import org.deltasampling.model.LatentSpace;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.ChannelMap;
@@ -32,7 +34,9 @@ import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The laws of bridges and level policies (science.md 1.4, 2 and 8.1), on denoisers simple enough to be sure of. */
@@ -252,30 +256,31 @@ class LatentBridgeTest {
                 .hasMessageContaining("3 weights");
     }
 
-    private static final ChannelMap SD15_COLOURS = ChannelMap.of(
-            new double[] {0.3512, 0.3250, -0.2829, -0.2120},
-            new double[] {0.2297, 0.4974, 0.1762, -0.2616},
-            new double[] {0.3227, 0.2350, 0.2721, -0.7177});
+    private static final ChannelMap SD15_COLOURS = colours(4, 0.18215, 0);
+    private static final ChannelMap SDXL_COLOURS = colours(4, 0.13025, 0);
+    private static final ChannelMap SD3_COLOURS = colours(16, 1.5305, 0.0609);
 
-    private static final ChannelMap SDXL_COLOURS = ChannelMap.of(
-            new double[][] {
-                {0.3651, -0.2533, 0.1076, -0.3165},
-                {0.4232, -0.0042, 0.1111, -0.2492},
-                {0.4341, 0.1068, -0.0362, -0.2188}
-            },
-            new double[] {0.1084, -0.0175, -0.0011});
+    private static ChannelMap colours(long channels, double scale, double shift) {
+        return LatentColours.of(new LatentSpace(channels, 8, scale, shift)).orElseThrow();
+    }
+
+    private static Stream<Arguments> pairsOfColours() {
+        List<ChannelMap> all = List.of(SD15_COLOURS, SDXL_COLOURS, SD3_COLOURS);
+        return all.stream().flatMap(target -> all.stream().map(source -> Arguments.of(target, source)));
+    }
 
     /** What is meant as a colour is the colour that arrives, there and back. */
-    @Test
-    void theBridgeOfColoursKeepsColours() {
+    @ParameterizedTest
+    @MethodSource("pairsOfColours")
+    void theBridgeOfColoursKeepsColours(ChannelMap target, ChannelMap source) {
         try (TensorScope scope = TensorScope.open()) {
-            LatentBridge bridge = LatentBridge.colours(SD15_COLOURS, SDXL_COLOURS, 0);
-            Latent clean = new SeededNoise(1).draw(1, 4, 5, 5);
+            LatentBridge bridge = LatentBridge.colours(target, source, 0);
+            Latent clean = new SeededNoise(1).draw(1, target.inputs(), 5, 5);
             Latent there = bridge.toSource(clean);
-            assertThat(SDXL_COLOURS.apply(there)).isCloseTo(SD15_COLOURS.apply(clean), 1e-5);
-            Latent moved = there.plus(new SeededNoise(2).draw(1, 4, 5, 5));
-            assertThat(SD15_COLOURS.applyToDifference(bridge.back(moved, there)))
-                    .isCloseTo(SDXL_COLOURS.applyToDifference(moved.minus(there)), 1e-5);
+            assertThat(source.apply(there)).isCloseTo(target.apply(clean), 1e-5);
+            Latent moved = there.plus(new SeededNoise(2).draw(1, source.inputs(), 5, 5));
+            assertThat(target.applyToDifference(bridge.back(moved, there)))
+                    .isCloseTo(source.applyToDifference(moved.minus(there)), 1e-5);
         }
     }
 
