@@ -68,8 +68,22 @@ public record FlowSchedule(
         if (karras) {
             s = karras(s[0], s[count - 1], count);
         }
-        NoiseLevel[] levels = new NoiseLevel[count];
-        for (int i = 0; i < count; i++) {
+        return named(s);
+    }
+
+    /**
+     * The levels of {@code count} equal steps in time from {@code first} to {@code last}, without that, shifted: as diffusers
+     * has them for solvers in log-SNR, to which a last level next to no noise would be far.
+     */
+    NoiseLevel[] levels(int count, double first, double last) {
+        return named(IntStream.range(0, count)
+                .mapToDouble(i -> shift(first + (last - first) * i / count))
+                .toArray());
+    }
+
+    private NoiseLevel[] named(double[] s) {
+        NoiseLevel[] levels = new NoiseLevel[s.length];
+        for (int i = 0; i < s.length; i++) {
             float rounded = (float) s[i];
             levels[i] = new NoiseLevel(rounded * steps, rounded, 1 - (double) rounded);
         }

@@ -95,6 +95,19 @@ public interface NoiseSchedule {
         };
     }
 
+    /** A flow's for DPM-Solver++, from a thousandth (at 1000 steps) below noise alone, as diffusers has it. */
+    static NoiseSchedule flowToSolve(FlowSchedule trained) {
+        return steps -> chain(
+                List.of(trained.levels(checked(steps, trained.steps()), 1 - 1.0 / trained.steps(), 0)),
+                NoiseLevel.CLEAN);
+    }
+
+    /** A flow's for UniPC, as diffusers has it: see {@link #withSignal}. */
+    static NoiseSchedule flowToCorrect(FlowSchedule trained) {
+        return withSignal(steps -> chain(
+                List.of(trained.levels(checked(steps, trained.steps()), 1, 1.0 / trained.steps())), NoiseLevel.CLEAN));
+    }
+
     /**
      * A flow's {@code schedule} for UniPC, which needs the logarithm of the first level's signal: s = 1 - 10^-6 for 1, as
      * diffusers has it.

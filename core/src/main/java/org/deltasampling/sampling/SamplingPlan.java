@@ -171,9 +171,18 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
                                 .formatted(name(method)));
         };
         boolean asKarras = schedule == null ? karras : schedule.karras;
-        NoiseSchedule levels = NoiseSchedule.flow(flow, asKarras);
-        return new SamplingPlan(
-                sampler, (method == Method.UNIPC ? NoiseSchedule.withSignal(levels) : levels).plan(steps), 1);
+        NoiseSchedule levels;
+        if (asKarras) {
+            NoiseSchedule all = NoiseSchedule.flow(flow, true);
+            levels = method == Method.UNIPC ? NoiseSchedule.withSignal(all) : all;
+        } else {
+            levels = switch (method) {
+                case DPMPP_2M -> NoiseSchedule.flowToSolve(flow);
+                case UNIPC -> NoiseSchedule.flowToCorrect(flow);
+                default -> NoiseSchedule.flow(flow, false);
+            };
+        }
+        return new SamplingPlan(sampler, levels.plan(steps), 1);
     }
 
     private static SamplingPlan normal(Method method, SchedulerConfig config, int steps) {
