@@ -3,6 +3,7 @@ package org.deltasampling.text;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.deltasampling.weights.BadWeightsException;
@@ -10,11 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Byte pair encoding of one word (Sennrich et al. 2016) over printable stand-ins for the 256 bytes (GPT-2); the last
- * symbol of a word carries the suffix {@value #END_OF_WORD}.
+ * symbol of a word carries the suffix {@value ClipTokenizer#END_OF_WORD}.
  */
 final class BytePairs {
-
-    static final String END_OF_WORD = "</w>";
 
     private static final String[] BYTE_SYMBOLS = new String[256];
     private static final int[] BYTE_ORDER = new int[256];
@@ -70,8 +69,8 @@ final class BytePairs {
 
     /** The vocabulary that {@code merges} define: the 256 bytes, the same ending a word, one token a merge, then {@code specials}. */
     static Map<String, Integer> vocabularyOf(List<String> merges, List<String> specials) {
-        Map<String, Integer> vocabulary = new HashMap<>(2 * (512 + merges.size() + specials.size()));
-        for (String suffix : List.of("", END_OF_WORD)) {
+        Map<String, Integer> vocabulary = new LinkedHashMap<>(2 * (512 + merges.size() + specials.size()));
+        for (String suffix : List.of("", ClipTokenizer.END_OF_WORD)) {
             for (int b : BYTE_ORDER) {
                 vocabulary.put(BYTE_SYMBOLS[b] + suffix, vocabulary.size());
             }
@@ -90,7 +89,7 @@ final class BytePairs {
         byte[] bytes = word.getBytes(StandardCharsets.UTF_8);
         int[] symbols = new int[bytes.length];
         for (int i = 0; i < bytes.length; i++) {
-            String symbol = BYTE_SYMBOLS[bytes[i] & 0xFF] + (i == bytes.length - 1 ? END_OF_WORD : "");
+            String symbol = BYTE_SYMBOLS[bytes[i] & 0xFF] + (i == bytes.length - 1 ? ClipTokenizer.END_OF_WORD : "");
             symbols[i] = vocabulary.getOrDefault(symbol, unknown);
         }
         int length = symbols.length;

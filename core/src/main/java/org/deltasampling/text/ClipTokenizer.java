@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.deltasampling.weights.BadWeightsException;
 
 /**
@@ -24,8 +25,15 @@ import org.deltasampling.weights.BadWeightsException;
  */
 public final class ClipTokenizer {
 
-    static final String START = "<|startoftext|>";
-    static final String END = "<|endoftext|>";
+    /** The token before every prompt. */
+    public static final String START = "<|startoftext|>";
+
+    /** The token after every prompt. */
+    public static final String END = "<|endoftext|>";
+
+    /** What a token that ends a word has at its end. */
+    public static final String END_OF_WORD = "</w>";
+
     static final int LENGTH = 77;
 
     /**
@@ -80,21 +88,18 @@ public final class ClipTokenizer {
             List<String> merges = new String(in.readAllBytes(), StandardCharsets.UTF_8)
                     .lines()
                     .toList();
-            List<String> specials = List.of(START, END);
             List<String> lowerCase =
-                    specials.stream().filter(token -> !token.equals(pad)).toList();
-            return new ClipTokenizer(new Parts(
-                    BytePairs.vocabularyOf(merges, specials),
-                    merges,
-                    List.of(pad),
-                    lowerCase,
-                    START,
-                    END,
-                    pad,
-                    LENGTH));
+                    Stream.of(START, END).filter(token -> !token.equals(pad)).toList();
+            return new ClipTokenizer(
+                    new Parts(vocabulary(merges), merges, List.of(pad), lowerCase, START, END, pad, LENGTH));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Tokens and ids, in CLIP's order: 256 bytes, the same ending a word, one token a merge ("left right"), start, end. */
+    public static Map<String, Integer> vocabulary(List<String> merges) {
+        return BytePairs.vocabularyOf(merges, List.of(START, END));
     }
 
     /**

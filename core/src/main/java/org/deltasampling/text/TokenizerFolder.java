@@ -65,7 +65,7 @@ final class TokenizerFolder {
     private void readTokenizerJson(JsonNode tokenizer) {
         JsonNode model = tokenizer.path("model");
         if (!model.path("type").asText().equals("BPE")
-                || !model.path("end_of_word_suffix").asText().equals(BytePairs.END_OF_WORD)) {
+                || !model.path("end_of_word_suffix").asText().equals(ClipTokenizer.END_OF_WORD)) {
             throw new BadWeightsException(folder.resolve("tokenizer.json")
                     + " is not a CLIP tokenizer: SD-1 and SD-2 models need byte pairs ending in </w>");
         }

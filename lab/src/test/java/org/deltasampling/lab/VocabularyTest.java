@@ -2,11 +2,16 @@ package org.deltasampling.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
 import org.deltasampling.text.ClipTokenizer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class VocabularyTest {
@@ -56,5 +61,19 @@ class VocabularyTest {
         assertThat(ids[3]).isEqualTo(kind.pad(0).equals("!") ? 0 : ids[2]);
         assertThat(ClipTokenizer.of(folder).vocabularySize())
                 .isEqualTo(kind.vocabulary().size());
+    }
+
+    /** The shipped models were trained with these ids: other ones would be other words to them. */
+    @ParameterizedTest
+    @CsvSource({"source, SOURCE", "lineart, SOURCE", "target, TARGET"})
+    void theShippedModelsHaveTheseIds(String model, ModelKind kind) throws IOException {
+        kind.vocabulary().write(folder, kind.pad(0));
+        for (String file : List.of("vocab.json", "merges.txt")) {
+            try (InputStream shipped =
+                    VocabularyTest.class.getResourceAsStream("models/%s/tokenizer/%s".formatted(model, file))) {
+                assertThat(folder.resolve(file))
+                        .hasBinaryContent(Objects.requireNonNull(shipped).readAllBytes());
+            }
+        }
     }
 }
