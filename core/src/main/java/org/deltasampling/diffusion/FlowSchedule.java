@@ -52,7 +52,10 @@ public record FlowSchedule(
         return Double.POSITIVE_INFINITY;
     }
 
-    /** Any level is one of its own, told without rounding: {@code s = kappa / (1 + kappa)}. */
+    /**
+     * Any level is one of its own, told without rounding: {@code s = kappa / (1 + kappa)}. The shift chooses which levels
+     * are visited, not what they are called (science.md 1.2).
+     */
     @Override
     public NoiseLevel level(double kappa) {
         double alpha = 1 / (1 + kappa);

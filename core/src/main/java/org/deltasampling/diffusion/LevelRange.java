@@ -22,17 +22,6 @@ public interface LevelRange {
         return kappa >= lowest() * 0.999 && kappa <= highest() * 1.001;
     }
 
-    /**
-     * A rectified flow's: all levels, at the timestep {@code steps * sigma}. A shift does not change it: that chooses which
-     * levels are visited, not what they are called (science.md 1.2).
-     */
-    static LevelRange flow(int steps) {
-        return of(0, Double.POSITIVE_INFINITY, kappa -> {
-            double alpha = 1 / (1 + kappa);
-            return new NoiseLevel(steps * (1 - alpha), 1 - alpha, alpha);
-        });
-    }
-
     /** The levels from {@code lowest} to {@code highest}, named by {@code names}. */
     static LevelRange of(double lowest, double highest, DoubleFunction<NoiseLevel> names) {
         return new LevelRange() {

@@ -13,6 +13,7 @@ import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
 import org.deltasampling.delta.GaussianMixture.Component;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.LevelRange;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.tensor.Latent;
@@ -213,7 +214,8 @@ class GaussianMixtureTest {
                 NoiseLevel exploding = EXPLODING.level(kappa);
                 Latent expected = delta.denoise(exploding.point(clean, noise), exploding);
                 for (NoiseLevel n : List.of(
-                        NoiseLevel.preserving(0, kappa), LevelRange.flow(1000).level(kappa))) {
+                        NoiseLevel.preserving(0, kappa),
+                        FlowSchedule.shifted(1000, 3).level(kappa))) {
                     TensorAssert.assertThat(delta.denoise(n.point(clean, noise), n))
                             .isCloseTo(expected, 1e-9);
                 }

@@ -16,6 +16,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.LevelRange;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Parameterization;
@@ -329,7 +330,7 @@ class LatentBridgeTest {
         Denoiser denoiser = new DeltaDenoiser(target, List.of(delta), DeltaListener.NONE);
         List<Double> answers = new ArrayList<>();
         List<Step> steps = Stream.of(20.0, 8.0, 4.0, 2.0, 0.5, 0.1)
-                .map(kappa -> new Step(LevelRange.flow(1000).level(kappa), NoiseLevel.CLEAN))
+                .map(kappa -> new Step(FlowSchedule.shifted(1000, 3).level(kappa), NoiseLevel.CLEAN))
                 .toList();
         TensorScope.fold(new SeededNoise(1).draw(1, 1, 1, 1), steps, (x, step) -> {
             answers.add((double) denoiser.denoise(x, step.from()).values()[0]);
@@ -354,7 +355,7 @@ class LatentBridgeTest {
     @Test
     void aPureNoiseLevelOfAFlowIsNoTrouble() {
         try (TensorScope scope = TensorScope.open()) {
-            NoiseLevel pure = LevelRange.flow(1000).level(Double.POSITIVE_INFINITY);
+            NoiseLevel pure = FlowSchedule.shifted(1000, 3).level(Double.POSITIVE_INFINITY);
             assertThat(pure).isEqualTo(new NoiseLevel(1000, 1, 0));
             Delta delta = new Delta(
                     new Source(
@@ -368,7 +369,7 @@ class LatentBridgeTest {
             Latent guess = new DeltaDenoiser(model(0, 1, 0), List.of(delta), DeltaListener.NONE)
                     .denoise(new SeededNoise(1).draw(1, 4, 4, 4), pure);
             assertThat(Double.isFinite(guess.norm())).isTrue();
-            Source flow = new Source(BASE, LevelRange.flow(1000), LatentBridge.SAME);
+            Source flow = new Source(BASE, FlowSchedule.shifted(1000, 3), LatentBridge.SAME);
             assertThat(flow.knows(pure)).isTrue();
         }
     }

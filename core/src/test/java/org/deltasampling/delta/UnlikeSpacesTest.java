@@ -16,6 +16,7 @@ import org.assertj.core.data.Offset;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.LevelRange;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Step;
@@ -39,7 +40,7 @@ class UnlikeSpacesTest {
 
     private static final LevelRange EXPLODING = LevelRange.of(0, 1e9, kappa -> new NoiseLevel(0, kappa, 1));
 
-    private static final LevelRange FLOW = LevelRange.flow(1000);
+    private static final LevelRange FLOW = FlowSchedule.shifted(1000, 3);
 
     private static final TrainedSchedule SD = TrainedSchedule.scaledLinear(1000, 0.00085, 0.012);
 
