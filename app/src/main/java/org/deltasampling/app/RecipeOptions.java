@@ -1,7 +1,5 @@
 package org.deltasampling.app;
 
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -378,34 +376,7 @@ final class RecipeOptions {
     }
 
     private List<Lora> loras() {
-        return loras.stream().map(RecipeOptions::lora).toList();
-    }
-
-    /** FILE or FILE:WEIGHT; a ':' of the file's own, as in C:\\ink.safetensors, begins no weight. */
-    static Lora lora(String text) {
-        int colon = text.lastIndexOf(':');
-        boolean drive = colon == 1 && text.matches("[A-Za-z]:[\\\\/].*");
-        if (colon < 0 || drive || Files.exists(path(text))) {
-            return new Lora(path(text), 1);
-        }
-        return new Lora(
-                path(text.substring(0, colon)), number("--lora " + text, "the weight", text.substring(colon + 1)));
-    }
-
-    private static Path path(String text) {
-        try {
-            return Path.of(text);
-        } catch (InvalidPathException e) {
-            throw new BadRecipeException("'" + text + "' cannot be a file name: " + e.getReason(), e);
-        }
-    }
-
-    private static double number(String where, String what, String text) {
-        try {
-            return Double.parseDouble(text);
-        } catch (NumberFormatException e) {
-            throw new BadRecipeException(where + ": " + what + " '" + text + "' is no number", e);
-        }
+        return loras.stream().map(text -> Lora.parse(text, HERE)).toList();
     }
 
     private static <T> @Nullable T first(@Nullable T given, @Nullable T otherwise) {

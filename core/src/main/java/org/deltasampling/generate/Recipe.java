@@ -152,6 +152,21 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             file = absolute(file);
             require(Double.isFinite(weight), "the weight of " + file + " is no finite number");
         }
+
+        /** Reads FILE or FILE:WEIGHT; a ':' of the file's own, as in C:\\ink.safetensors, begins no weight. */
+        public static Lora parse(String text, Path folder) {
+            int colon = text.lastIndexOf(':');
+            boolean drive = colon == 1 && text.matches("[A-Za-z]:[\\\\/].*");
+            if (colon < 0 || drive || Files.exists(RecipeFile.path(text, folder))) {
+                return new Lora(RecipeFile.path(text, folder), 1);
+            }
+            String weight = text.substring(colon + 1);
+            try {
+                return new Lora(RecipeFile.path(text.substring(0, colon), folder), Double.parseDouble(weight));
+            } catch (NumberFormatException e) {
+                throw new BadRecipeException("--lora " + text + ": the weight '" + weight + "' is no number", e);
+            }
+        }
     }
 
     /**

@@ -112,6 +112,25 @@ final class RecipeTest {
                 .isEqualTo(0x123456);
     }
 
+    /** A '#' or ':' of the name of a file that is there is no sign. */
+    @Test
+    void aFileAndWhatIsMeantOfIt(@TempDir Path folder) throws Exception {
+        Path numbered = Files.createFile(folder.resolve("a#1.safetensors"));
+        assertThat(TensorFile.parse("a#1.safetensors", folder)).isEqualTo(new TensorFile(numbered, null));
+        assertThat(TensorFile.parse("b.safetensors#key", folder))
+                .isEqualTo(new TensorFile(folder.resolve("b.safetensors"), "key"));
+        Path timed = Files.createFile(folder.resolve("12:30"));
+        assertThat(Lora.parse("12:30", folder)).isEqualTo(new Lora(timed, 1));
+        assertThat(Lora.parse("12:30:-0.5", folder)).isEqualTo(new Lora(timed, -0.5));
+        Path ink = folder.resolve("ink.safetensors");
+        assertThat(Lora.parse("ink.safetensors", folder)).isEqualTo(new Lora(ink, 1));
+        assertThat(Lora.parse("ink.safetensors:0.8", folder)).isEqualTo(new Lora(ink, 0.8));
+        assertThat(Lora.parse("C:\\ink.safetensors", folder).weight()).isEqualTo(1);
+        assertThatThrownBy(() -> Lora.parse("ink.safetensors:heavy", folder))
+                .isInstanceOf(BadRecipeException.class)
+                .hasMessage("--lora ink.safetensors:heavy: the weight 'heavy' is no number");
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
