@@ -10,27 +10,7 @@ import org.deltasampling.tensor.Latent;
 public interface LatentBridge {
 
     /** For models that share an autoencoder: their latents are the same ones. */
-    LatentBridge SAME = new LatentBridge() {
-        @Override
-        public Latent toSource(Latent clean) {
-            return clean;
-        }
-
-        @Override
-        public Latent noise(Latent noise) {
-            return noise;
-        }
-
-        @Override
-        public double gain() {
-            return 1;
-        }
-
-        @Override
-        public Latent back(Latent adapted, Latent source) {
-            return adapted.minus(source);
-        }
-    };
+    LatentBridge SAME = scaled(1, 0);
 
     /** The source's latent for a target's. */
     Latent toSource(Latent clean);
@@ -46,12 +26,36 @@ public interface LatentBridge {
 
     /**
      * Takes the autoencoders' own units for the same, {@code x / scale + shift}: what the authors' node does, and right only
-     * where the autoencoder is shared and the scale is not (science.md 2.3).
+     * where the autoencoder is shared and the scale is not (science.md 2.3). The same units are {@link #SAME}'s.
      */
     static LatentBridge unscaled(double targetScale, double targetShift, double sourceScale, double sourceShift) {
-        return targetScale == sourceScale && targetShift == sourceShift
-                ? SAME
-                : new UnscaledBridge(sourceScale / targetScale, (targetShift - sourceShift) * sourceScale);
+        return scaled(sourceScale / targetScale, (targetShift - sourceShift) * sourceScale);
+    }
+
+    /** The source's latent is {@code factor * x + offset}, uncopied where that is x; the noise and its level are left alone. */
+    private static LatentBridge scaled(double factor, double offset) {
+        return new LatentBridge() {
+            @Override
+            public Latent toSource(Latent clean) {
+                return factor == 1 && offset == 0 ? clean : clean.times(factor).plus(offset);
+            }
+
+            @Override
+            public Latent noise(Latent noise) {
+                return noise;
+            }
+
+            @Override
+            public double gain() {
+                return 1;
+            }
+
+            @Override
+            public Latent back(Latent adapted, Latent source) {
+                Latent difference = adapted.minus(source);
+                return factor == 1 ? difference : difference.times(1 / factor);
+            }
+        };
     }
 
     /**

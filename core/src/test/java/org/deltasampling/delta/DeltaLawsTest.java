@@ -224,6 +224,9 @@ class DeltaLawsTest {
             assertThat(bridge.back(bridge.toSource(a), bridge.toSource(b))).isCloseTo(a.minus(b), 1e-6);
             assertThat(bridge.toSource(a))
                     .isCloseTo(a.times(1 / 1.5305).plus(0.0609).times(0.18215), 1e-6);
+            LatentBridge sameUnits = LatentBridge.unscaled(1.5305, 0.0609, 1.5305, 0.0609);
+            assertThat((Object) sameUnits.toSource(a)).isSameAs(a);
+            assertThat((Object) LatentBridge.SAME.toSource(a)).isSameAs(a);
         }
     }
 
