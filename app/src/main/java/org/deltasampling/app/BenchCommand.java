@@ -1,6 +1,5 @@
 package org.deltasampling.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -9,7 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
-import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -23,12 +21,9 @@ import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code bench}: makes one picture as {@code generate} would, and says what it cost. */
 @Command(
@@ -37,7 +32,7 @@ import picocli.CommandLine.Spec;
                 + " With --unet, single passes of the target's UNet.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
-final class BenchCommand implements Callable<Integer> {
+final class BenchCommand extends Subcommand {
 
     private static final int PASSES = 5;
     private static final int TOKENS = 77;
@@ -54,35 +49,29 @@ final class BenchCommand implements Callable<Integer> {
                     "Measures UNet passes instead: two latents of --size (default 512x512), as guidance needs, in --precision.")
     boolean unet;
 
-    @Spec
-    @Nullable
-    CommandSpec spec;
-
     @Override
-    public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+    void run() {
         Recipe recipe = options.over(null).singles().get(0);
         if (unet) {
             List<Long> times = passes(recipe);
-            print(out, "fastest pass", times.get(0), "");
-            print(out, "middle pass", times.get(PASSES / 2), "");
-            out.printf("%-16s %s%n", "peak memory", gibibytes(MachineMemory.peak()));
+            print("fastest pass", times.get(0), "");
+            print("middle pass", times.get(PASSES / 2), "");
+            out().printf("%-16s %s%n", "peak memory", gibibytes(MachineMemory.peak()));
         } else {
-            picture(recipe, out);
+            picture(recipe);
         }
-        return Main.OK;
     }
 
-    private void picture(Recipe recipe, PrintWriter out) {
+    private void picture(Recipe recipe) {
         Clock clock = new Clock();
         try (Generation generation = new Generation(clock, machine.options().withoutHashes())) {
             generation.picture(recipe);
         }
-        clock.spent.forEach((what, spent) -> print(out, what, spent.nanoseconds, "   " + gibibytes(spent.peak)));
+        clock.spent.forEach((what, spent) -> print(what, spent.nanoseconds, "   " + gibibytes(spent.peak)));
         OptionalLong most = clock.spent.values().stream()
                 .flatMapToLong(spent -> spent.peak.stream())
                 .max();
-        out.printf("%-16s %s, planned %s%n", "peak memory", gibibytes(most), gibibytes(clock.planned));
+        out().printf("%-16s %s, planned %s%n", "peak memory", gibibytes(most), gibibytes(clock.planned));
     }
 
     /** Nanoseconds of each pass, the fastest first; one pass before them is not counted. */
@@ -122,8 +111,8 @@ final class BenchCommand implements Callable<Integer> {
                 Tensor.create(sizes, 1, 6).expand(2, 6));
     }
 
-    private static void print(PrintWriter out, String what, long nanoseconds, String more) {
-        out.printf(Locale.ROOT, "%-16s %.3f s%s%n", what, nanoseconds / 1e9, more);
+    private void print(String what, long nanoseconds, String more) {
+        out().printf(Locale.ROOT, "%-16s %.3f s%s%n", what, nanoseconds / 1e9, more);
     }
 
     private static String gibibytes(OptionalLong bytes) {

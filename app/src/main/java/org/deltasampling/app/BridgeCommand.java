@@ -1,11 +1,8 @@
 package org.deltasampling.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Objects;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.deltasampling.delta.BridgeFit;
 import org.deltasampling.generate.BadRecipeException;
@@ -14,11 +11,8 @@ import org.deltasampling.generate.BridgeFitting;
 import org.deltasampling.generate.WholeFile;
 import org.deltasampling.tensor.Explained;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code bridge}: between the latents of models with different autoencoders. */
 @Command(
@@ -40,7 +34,7 @@ final class BridgeCommand implements Runnable {
                     "Fits a bridge to pictures that both models encode, and says how much of the latents it explains.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Fit implements Callable<Integer> {
+    static final class Fit extends Subcommand {
 
         @Option(
                 names = "--from",
@@ -83,19 +77,14 @@ final class BridgeCommand implements Runnable {
                 description = "What generate's --bridge then names.")
         Path output = Path.of("");
 
-        @Spec
-        @Nullable
-        CommandSpec spec;
-
         @Override
-        public Integer call() {
+        void run() {
             GenerateCommand.demandEnding(output, ".safetensors", "the bridge");
             WholeFile.check(output);
             if (pictures != null && !Files.isDirectory(pictures)) {
                 throw new BadRecipeException(pictures + " is no folder: give one of .png and .jpg files");
             }
-            CommandLine line = Objects.requireNonNull(spec).commandLine();
-            try (Progress progress = Progress.of(line);
+            try (Progress progress = Progress.of(line());
                     BridgeFitting fitting = new BridgeFitting(from, to, kernel)) {
                 if (pictures == null) {
                     fitting.addMade(count, progress);
@@ -104,26 +93,19 @@ final class BridgeCommand implements Runnable {
                 }
                 BridgeFile bridge = fitting.fit();
                 progress.close();
-                describe(
-                        line.getOut(),
-                        "the source's channels from the target's",
-                        bridge.fit().explainedThere());
-                describe(
-                        line.getOut(),
-                        "the target's channels from the source's",
-                        bridge.fit().explainedBack());
+                describe("the source's channels from the target's", bridge.fit().explainedThere());
+                describe("the target's channels from the source's", bridge.fit().explainedBack());
                 judge(bridge.fit().explained(), progress);
                 bridge.write(output);
                 progress.wrote(output);
             }
-            return Main.OK;
         }
 
-        private static void describe(PrintWriter out, String what, Explained explained) {
+        private void describe(String what, Explained explained) {
             String channels = explained.channels().stream()
                     .map(channel -> String.format(Locale.ROOT, "%.2f", channel))
                     .collect(Collectors.joining(" "));
-            out.println("R-squared on pictures held out, %s: %s; whole: %s"
+            out().println("R-squared on pictures held out, %s: %s; whole: %s"
                     .formatted(what, channels, String.format(Locale.ROOT, "%.2f", explained.whole())));
         }
 

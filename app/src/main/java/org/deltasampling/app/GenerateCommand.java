@@ -4,8 +4,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
-import java.util.concurrent.Callable;
 import org.deltasampling.generate.BadRecipeException;
 import org.deltasampling.generate.Generation;
 import org.deltasampling.generate.Picture;
@@ -15,9 +13,7 @@ import org.deltasampling.generate.WholeFile;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code generate}: from options, or a recipe that options override, to pictures. */
 @Command(
@@ -25,7 +21,7 @@ import picocli.CommandLine.Spec;
         description = "Makes pictures. A MODEL is a diffusers folder or a .safetensors file.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
-final class GenerateCommand implements Callable<Integer> {
+final class GenerateCommand extends Subcommand {
 
     @Option(
             names = "--recipe",
@@ -40,12 +36,8 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     MachineOptions machine = new MachineOptions();
 
-    @Spec
-    @Nullable
-    CommandSpec spec;
-
     @Override
-    public Integer call() {
+    void run() {
         Provenance original = recipeFile == null ? null : Provenance.read(recipeFile);
         Recipe recipe = options.over(original == null ? null : original.recipe());
         List<Path> pictureFiles = pictureFiles(recipe);
@@ -55,7 +47,7 @@ final class GenerateCommand implements Callable<Integer> {
             demandEnding(latentsFile, ".safetensors", "latents");
             WholeFile.check(latentsFile);
         }
-        try (Progress progress = Progress.of(Objects.requireNonNull(spec).commandLine());
+        try (Progress progress = Progress.of(line());
                 Generation generation = new Generation(progress, machine.options())) {
             if (original != null) {
                 generation.verify(original.without(options.named()));
@@ -75,7 +67,6 @@ final class GenerateCommand implements Callable<Integer> {
                 progress.wrote(latentsFile);
             }
         }
-        return Main.OK;
     }
 
     /** One file a picture: the output's own name, or NAME-1.png to NAME-N.png for a batch. */

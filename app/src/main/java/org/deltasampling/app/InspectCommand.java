@@ -1,24 +1,20 @@
 package org.deltasampling.app;
 
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Objects;
-import java.util.concurrent.Callable;
 import org.deltasampling.generate.BadRecipeException;
 import org.deltasampling.generate.Inspection;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** {@code inspect}: what a model or adapter is, without loading it; exit code 2 if it cannot be loaded. */
 @Command(
         name = "inspect",
         description = "Says what a model or adapter is, and what of it is missing or unused.",
         mixinStandardHelpOptions = true)
-final class InspectCommand implements Callable<Integer> {
+final class InspectCommand extends Subcommand {
 
     @Parameters(paramLabel = "FILE|FOLDER", description = "A .safetensors file or a diffusers folder.")
     @Nullable
@@ -27,23 +23,17 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--json", description = "For programs.")
     boolean json;
 
-    @Spec
-    @Nullable
-    CommandSpec spec;
-
     @Override
-    public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+    void run() {
         Inspection inspection = Inspection.of(Objects.requireNonNull(path));
         if (json) {
-            out.println(inspection.toJson());
+            out().println(inspection.toJson());
         } else if (!inspection.parts().isEmpty()) {
-            out.println(inspection.toText());
+            out().println(inspection.toText());
         }
         String problem = inspection.problem();
         if (problem != null) {
             throw new BadRecipeException(problem);
         }
-        return Main.OK;
     }
 }

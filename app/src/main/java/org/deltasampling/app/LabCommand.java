@@ -1,22 +1,17 @@
 package org.deltasampling.app;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Objects;
-import java.util.concurrent.Callable;
 import java.util.function.Consumer;
 import org.deltasampling.generate.BadRecipeException;
 import org.deltasampling.generate.WholeFile;
 import org.deltasampling.lab.Training;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code lab}: the demo models' workshop. */
 @Command(
@@ -37,7 +32,7 @@ final class LabCommand implements Runnable {
             description = "Makes the demo models again; takes some hours. What is there already is not made twice.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
-    static final class Train implements Callable<Integer> {
+    static final class Train extends Subcommand {
 
         @Option(
                 names = "--output",
@@ -57,16 +52,11 @@ final class LabCommand implements Runnable {
         @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Default 0.")
         long seed;
 
-        @Spec
-        @Nullable
-        CommandSpec spec;
-
         @Override
-        public Integer call() {
-            PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+        void run() {
             WholeFile.folder(folder);
             Consumer<String> log = line -> {
-                out.println(line);
+                out().println(line);
                 keep(line);
             };
             if (only == null) {
@@ -74,7 +64,6 @@ final class LabCommand implements Runnable {
             } else {
                 Training.run(only, folder, seed, log);
             }
-            return Main.OK;
         }
 
         private void keep(String line) {
