@@ -16,10 +16,8 @@ record DpmPlusPlus2M(boolean lowerOrderLast) implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, (at, i) -> {
+        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
-            Latent clean = denoiser.denoise(at.x(), step.from());
-            listener.stepped(i, plan.size(), step.from(), clean);
             boolean lower = lowerOrderLast && plan.size() < 15 && i == plan.size() - 1;
             boolean firstOrder = i == 0 || step.to().sigma() == 0 || lower;
             Latent guess = firstOrder

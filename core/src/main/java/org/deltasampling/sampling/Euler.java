@@ -13,11 +13,11 @@ record Euler() implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, (at, i) -> {
-            Step step = plan.get(i);
-            Latent clean = denoiser.denoise(at.x(), step.from());
-            listener.stepped(i, plan.size(), step.from(), clean);
-            return new Trail(step.towards(at.x(), clean), List.of());
-        });
+        return Trail.follow(
+                plan,
+                x,
+                denoiser,
+                listener,
+                (at, i, clean) -> new Trail(plan.get(i).towards(at.x(), clean), List.of()));
     }
 }

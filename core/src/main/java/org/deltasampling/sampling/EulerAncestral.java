@@ -14,10 +14,8 @@ record EulerAncestral() implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, (at, i) -> {
+        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
-            Latent clean = denoiser.denoise(at.x(), step.from());
-            listener.stepped(i, plan.size(), step.from(), clean);
             double ratio = step.to().kappa() / step.from().kappa();
             double up = step.to().sigma() * Math.sqrt(1 - ratio * ratio);
             double down = step.to().sigma() * ratio; // sqrt(sigma'^2 - up^2)

@@ -13,10 +13,8 @@ record Heun() implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, (at, i) -> {
+        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
-            Latent clean = denoiser.denoise(at.x(), step.from());
-            listener.stepped(i, plan.size(), step.from(), clean);
             Latent there = step.towards(at.x(), clean);
             if (step.to().sigma() == 0) {
                 return new Trail(there, List.of());

@@ -36,10 +36,8 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource source, StepListener listener) {
-        return Trail.follow(plan, x, (at, i) -> {
+        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
-            Latent clean = denoiser.denoise(at.x(), step.from());
-            listener.stepped(i, plan.size(), step.from(), clean);
             List<Latent> noises = at.with(step.from().noise(at.x(), clean)); // newest first
             boolean single = i == plan.size() - 1 && plan.size() < singleLast;
             int used = single ? 1 : Math.min(order, noises.size());

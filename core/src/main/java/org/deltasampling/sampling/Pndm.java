@@ -30,10 +30,8 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, (at, i) -> {
+        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
-            Latent clean = denoiser.denoise(at.x(), step.from());
-            listener.stepped(i, plan.size(), step.from(), clean);
             Latent output = averaged.output(at.x(), clean, step.from());
             List<Latent> outputs = at.with(output); // newest first
             Latent mean;

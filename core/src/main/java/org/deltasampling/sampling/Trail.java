@@ -2,8 +2,9 @@ package org.deltasampling.sampling;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
 import java.util.stream.IntStream;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Carried;
 import org.deltasampling.tensor.Latent;
@@ -17,9 +18,20 @@ import org.deltasampling.tensor.TensorScope;
  */
 record Trail(Latent x, List<Latent> past) implements Carried {
 
-    /** Folds {@code next}, given the state and the index of a step, over {@code plan} from {@code start}. */
-    static Latent follow(List<Step> plan, Latent start, BiFunction<Trail, Integer, Trail> next) {
-        return TensorScope.scoped(() -> TensorScope.fold(new Trail(start, List.of()), indices(plan), next).x);
+    /** A sampler's step: the next state, from the state at step {@code i} of the plan and the clean latent guessed there. */
+    interface Move {
+        Trail from(Trail at, int i, Latent clean);
+    }
+
+    /** Where {@code move} leads from {@code start} along {@code plan}; {@code listener} is told each guess. */
+    static Latent follow(List<Step> plan, Latent start, Denoiser denoiser, StepListener listener, Move move) {
+        return TensorScope.scoped(() -> TensorScope.fold(new Trail(start, List.of()), indices(plan), (at, i) -> {
+                    NoiseLevel level = plan.get(i).from();
+                    Latent clean = denoiser.denoise(at.x, level);
+                    listener.stepped(i, plan.size(), level, clean);
+                    return move.from(at, i, clean);
+                })
+                .x);
     }
 
     /** The number of each step, from 0. */
