@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.deltasampling.model.mmdit.MMDiT;
@@ -53,7 +54,7 @@ public final class OriginalLayout {
 
     /** An autoencoder alone, whose file leaves out what all names of it have in common, as the part of a checkpoint. */
     static WeightSource asVae(WeightSource alone) {
-        return new Prefixed(VAE, alone);
+        return alone.renamed(alone.names().stream().collect(Collectors.toMap(VAE::concat, name -> name)));
     }
 
     /** The UNet's names in a file of these names: a level ends with a downsampler, {@code op}, except the last. */

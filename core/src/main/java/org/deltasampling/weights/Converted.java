@@ -1,18 +1,12 @@
 package org.deltasampling.weights;
 
-import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 
 /** {@code source} in the precision to compute in; whole numbers, such as indices, stay what they are. */
-record Converted(WeightSource source, Precision precision) implements WeightSource {
-
-    @Override
-    public Set<String> names() {
-        return source.names();
-    }
+record Converted(WeightSource source, Precision precision) implements WeightView {
 
     @Override
     public TensorInfo info(String name) {
@@ -28,11 +22,6 @@ record Converted(WeightSource source, Precision precision) implements WeightSour
     @Override
     public boolean keeps(String name) {
         return source.keeps(name) && info(name).type() == source.info(name).type();
-    }
-
-    @Override
-    public String spelling(String name) {
-        return source.spelling(name);
     }
 
     private torch.ScalarType converted(torch.ScalarType type) {

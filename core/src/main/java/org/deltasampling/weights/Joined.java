@@ -29,24 +29,16 @@ final class Joined implements WeightSource {
 
     @Override
     public TensorInfo info(String name) {
-        return source(name).info(name);
+        return Nearest.found(name, located).info(name);
     }
 
     @Override
     public Tensor load(String name) {
-        return source(name).load(name);
+        return Nearest.found(name, located).load(name);
     }
 
     @Override
     public String spelling(String name) {
-        return source(name).spelling(name);
-    }
-
-    private WeightSource source(String name) {
-        WeightSource source = located.get(name);
-        if (source == null) {
-            throw new BadWeightsException("there is no tensor %s%s".formatted(name, Nearest.hint(name, names())));
-        }
-        return source;
+        return Nearest.found(name, located).spelling(name);
     }
 }

@@ -195,43 +195,6 @@ public final class KeyTable {
         return prefix.isEmpty() ? rest : rest.isEmpty() ? prefix : prefix + "." + rest;
     }
 
-    /** A file under canonical names. */
-    private record Renamed(WeightSource file, Map<String, Row> located) implements WeightSource {
-
-        @Override
-        public Set<String> names() {
-            return Collections.unmodifiableSet(located.keySet());
-        }
-
-        @Override
-        public TensorInfo info(String name) {
-            Row row = locate(name);
-            TensorInfo info = file.info(row.file());
-            return new TensorInfo(info.type(), row.verb().shape(info.shape()));
-        }
-
-        @Override
-        public Tensor load(String name) {
-            Row row = locate(name);
-            return TensorScope.scopedTensor(() -> row.verb().read(file.load(row.file())));
-        }
-
-        @Override
-        public String spelling(String name) {
-            Row row = located.get(name);
-            return row == null ? name : file.spelling(row.file());
-        }
-
-        private Row locate(String name) {
-            Row row = located.get(name);
-            if (row == null) {
-                throw new BadWeightsException(
-                        "there is no tensor %s%s".formatted(name, Nearest.hint(name, located.keySet())));
-            }
-            return row;
-        }
-    }
-
     /** A model's weights as a file spells them. */
     private final class Spelled implements WeightSource {
 
@@ -257,10 +220,7 @@ public final class KeyTable {
 
         @Override
         public Tensor load(String name) {
-            List<String> parts = members.get(name);
-            if (parts == null) {
-                throw new BadWeightsException("there is no tensor %s%s".formatted(name, Nearest.hint(name, names())));
-            }
+            List<String> parts = Nearest.found(name, members);
             return TensorScope.scopedTensor(() ->
                     verb(parts.get(0)).write(parts.stream().map(model::load).toList()));
         }

@@ -2,6 +2,7 @@ package org.deltasampling.weights;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Map;
 import java.util.Optional;
 
 /** The known name that a wrong one was probably meant to be. */
@@ -12,6 +13,19 @@ public final class Nearest {
     /** {@code " (the nearest is X)"}, or nothing where no name is near. */
     public static String hint(String name, Collection<String> known) {
         return to(name, known).map(n -> " (the nearest is " + n + ")").orElse("");
+    }
+
+    /**
+     * What {@code located} has under the name of a tensor.
+     *
+     * @throws BadWeightsException with the nearest name if it has nothing
+     */
+    static <T> T found(String name, Map<String, T> located) {
+        T found = located.get(name);
+        if (found == null) {
+            throw new BadWeightsException("there is no tensor %s%s".formatted(name, hint(name, located.keySet())));
+        }
+        return found;
     }
 
     /** The known name with the fewest edits from {@code name}, if at most half of it has to change. */

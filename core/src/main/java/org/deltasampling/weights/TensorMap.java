@@ -20,24 +20,16 @@ record TensorMap(Map<String, Tensor> tensors) implements WeightSource {
 
     @Override
     public TensorInfo info(String name) {
-        return TensorInfo.of(tensor(name));
+        return TensorInfo.of(Nearest.found(name, tensors));
     }
 
     @Override
     public Tensor load(String name) {
-        return tensor(name);
+        return Nearest.found(name, tensors);
     }
 
     @Override
     public boolean keeps(String name) {
         return true;
-    }
-
-    private Tensor tensor(String name) {
-        Tensor tensor = tensors.get(name);
-        if (tensor == null) {
-            throw new BadWeightsException("there is no tensor %s%s".formatted(name, Nearest.hint(name, names())));
-        }
-        return tensor;
     }
 }

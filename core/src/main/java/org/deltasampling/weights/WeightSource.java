@@ -53,6 +53,11 @@ public interface WeightSource {
         return device.gpu() ? new Moved(this, device) : this;
     }
 
+    /** Tensors of this under other names: the keys of {@code names}, whose values are the names here. */
+    default WeightSource renamed(Map<String, String> names) {
+        return Renamed.of(this, names);
+    }
+
     /** How the file below spells a name, for messages to its user. */
     default String spelling(String name) {
         return name;

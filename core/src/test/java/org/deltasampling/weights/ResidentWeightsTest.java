@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Set;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -103,15 +102,10 @@ class ResidentWeightsTest {
     }
 
     private static WeightSource doubling(String changed, WeightSource base) {
-        return new WeightSource() {
+        return new WeightView() {
             @Override
-            public Set<String> names() {
-                return base.names();
-            }
-
-            @Override
-            public TensorInfo info(String name) {
-                return base.info(name);
+            public WeightSource source() {
+                return base;
             }
 
             @Override

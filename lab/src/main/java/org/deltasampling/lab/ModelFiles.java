@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -24,9 +23,9 @@ import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Activation;
+import org.deltasampling.tensor.Precision;
 import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
-import org.deltasampling.weights.TensorInfo;
 import org.deltasampling.weights.WeightSource;
 
 /** Writes what was trained as diffusers and kohya lay it out, float16, and reads it back for the next training. */
@@ -141,7 +140,7 @@ final class ModelFiles {
 
     /** Writes all of {@code weights} as float16. */
     static void write(Path file, WeightSource weights) {
-        SafetensorsWriter.write(file, new Halves(weights), Map.of("format", "pt"));
+        SafetensorsWriter.write(file, weights.in(Precision.FLOAT16), Map.of("format", "pt"));
     }
 
     /** What {@link #writeModel} wrote, under unet. and text_encoder., as float32, owned by the current scope. */
@@ -283,48 +282,10 @@ final class ModelFiles {
         }
     }
 
-    private static WeightSource part(WeightSource weights, String prefix) {
-        return new Part(weights, prefix);
-    }
-
     /** The tensors whose names begin with {@code prefix}, under the rest of their names. */
-    private record Part(WeightSource whole, String prefix) implements WeightSource {
-
-        @Override
-        public Set<String> names() {
-            return whole.names().stream()
-                    .filter(name -> name.startsWith(prefix))
-                    .map(name -> name.substring(prefix.length()))
-                    .collect(Collectors.toUnmodifiableSet());
-        }
-
-        @Override
-        public TensorInfo info(String name) {
-            return whole.info(prefix + name);
-        }
-
-        @Override
-        public Tensor load(String name) {
-            return whole.load(prefix + name);
-        }
-    }
-
-    /** Everything as float16. */
-    private record Halves(WeightSource full) implements WeightSource {
-
-        @Override
-        public Set<String> names() {
-            return full.names();
-        }
-
-        @Override
-        public TensorInfo info(String name) {
-            return new TensorInfo(torch.ScalarType.Half, full.info(name).shape());
-        }
-
-        @Override
-        public Tensor load(String name) {
-            return full.load(name).to(torch.ScalarType.Half);
-        }
+    private static WeightSource part(WeightSource weights, String prefix) {
+        return weights.renamed(weights.names().stream()
+                .filter(name -> name.startsWith(prefix))
+                .collect(Collectors.toMap(name -> name.substring(prefix.length()), name -> name)));
     }
 }
