@@ -6,7 +6,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.text.Normalizer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
@@ -120,34 +119,20 @@ public final class ClipTokenizer {
     /** The ids of {@code prompt}, cut or padded to the model's length. */
     public Encoded encode(String prompt) {
         String text = Normalizer.normalize(prompt, Normalizer.Form.NFC);
-        List<Token> tokens = tokens(text);
+        List<Token> tokens = Token.of(text, added, this::id, this::addWords);
         int kept = Math.min(tokens.size(), length - 2);
         long[] ids = new long[length];
         Arrays.fill(ids, pad);
         ids[0] = start;
         for (int i = 0; i < kept; i++) {
-            ids[i + 1] = tokens.get(i).id;
+            ids[i + 1] = tokens.get(i).id();
         }
         ids[kept + 1] = end;
         return new Encoded(
                 ids,
                 kept == tokens.size()
                         ? ""
-                        : text.substring(tokens.get(kept).from).strip());
-    }
-
-    /** A token of the word that begins at character {@code from} of the text. */
-    private record Token(int id, int from) {}
-
-    private List<Token> tokens(String text) {
-        List<Token> tokens = new ArrayList<>();
-        int from = 0;
-        for (Matcher token = added.matcher(text); token.find(); from = token.end()) {
-            addWords(text, from, token.start(), tokens);
-            tokens.add(new Token(id(token.group()), token.start()));
-        }
-        addWords(text, from, text.length(), tokens);
-        return tokens;
+                        : text.substring(tokens.get(kept).from()).strip());
     }
 
     private void addWords(String text, int from, int to, List<Token> tokens) {

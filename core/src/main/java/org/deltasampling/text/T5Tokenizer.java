@@ -100,33 +100,19 @@ public final class T5Tokenizer {
 
     /** The ids of {@code prompt} and the end token, cut or padded to {@code length}. */
     public Encoded encode(String prompt, int length) {
-        List<Token> tokens = tokens(prompt);
+        List<Token> tokens = Token.of(prompt, added, token -> special(token.strip()), this::addWords);
         int kept = Math.min(tokens.size(), length - 1);
         long[] ids = new long[length];
         Arrays.fill(ids, pad);
         for (int i = 0; i < kept; i++) {
-            ids[i] = tokens.get(i).id;
+            ids[i] = tokens.get(i).id();
         }
         ids[kept] = end;
         return new Encoded(
                 ids,
                 kept == tokens.size()
                         ? ""
-                        : prompt.substring(tokens.get(kept).from).strip());
-    }
-
-    /** A token of the word that begins at character {@code from} of the prompt. */
-    private record Token(int id, int from) {}
-
-    private List<Token> tokens(String prompt) {
-        List<Token> tokens = new ArrayList<>();
-        int from = 0;
-        for (Matcher token = added.matcher(prompt); token.find(); from = token.end()) {
-            addWords(prompt, from, token.start(), tokens);
-            tokens.add(new Token(special(token.group().strip()), token.start()));
-        }
-        addWords(prompt, from, prompt.length(), tokens);
-        return tokens;
+                        : prompt.substring(tokens.get(kept).from()).strip());
     }
 
     private void addWords(String prompt, int from, int to, List<Token> tokens) {
