@@ -39,99 +39,31 @@ public final class Training {
 
     /** The models in the order in which they need each other: the adapters the source, both models the autoencoder. */
     public enum Stage {
-        AUTOENCODER("autoencoder/diffusion_pytorch_model.safetensors") {
-            @Override
-            void train(Training t) {
-                t.autoencoder(AutoencoderKind.SD);
-            }
-        },
-        DECODER("vae/diffusion_pytorch_model.safetensors") {
-            @Override
-            void train(Training t) {
-                t.decoder(AutoencoderKind.SD);
-            }
-        },
-        JUDGE("judge.safetensors") {
-            @Override
-            void train(Training t) {
-                t.judge();
-            }
-        },
-        SOURCE("source/tokenizer/vocab.json") {
-            @Override
-            void train(Training t) {
-                t.model(ModelKind.SOURCE, "source", 8000);
-            }
-        },
-        TARGET("target/tokenizer/vocab.json") {
-            @Override
-            void train(Training t) {
-                t.model(ModelKind.TARGET, "target", 7500);
-            }
-        },
-        STRIPES("stripes.safetensors") {
-            @Override
-            void train(Training t) {
-                t.lowRank(Style.STRIPES, "stripes");
-            }
-        },
-        DUSK("dusk.safetensors") {
-            @Override
-            void train(Training t) {
-                t.lowRank(Style.DUSK, "dusk");
-            }
-        },
-        LINEART("lineart/tokenizer/vocab.json") {
-            @Override
-            void train(Training t) {
-                t.fineTune(Style.LINEART, "lineart");
-            }
-        },
-        AUTOENCODER_XL("autoencoder-xl/diffusion_pytorch_model.safetensors") {
-            @Override
-            void train(Training t) {
-                t.autoencoder(AutoencoderKind.XL);
-            }
-        },
-        TARGET_XL("target-xl/tokenizer_2/vocab.json") {
-            @Override
-            void train(Training t) {
-                t.model(ModelKind.TARGET_XL, "target-xl", 7000);
-            }
-        },
-        DECODER_XL("vae-xl/diffusion_pytorch_model.safetensors") {
-            @Override
-            void train(Training t) {
-                t.decoder(AutoencoderKind.XL);
-            }
-        },
-        AUTOENCODER_SD3("autoencoder-sd3/diffusion_pytorch_model.safetensors") {
-            @Override
-            void train(Training t) {
-                t.autoencoder(AutoencoderKind.SD3);
-            }
-        },
-        TARGET_SD3("target-sd3/tokenizer_2/vocab.json") {
-            @Override
-            void train(Training t) {
-                t.model(ModelKind.TARGET_SD3, "target-sd3", 7000);
-            }
-        },
-        DECODER_SD3("vae-sd3/diffusion_pytorch_model.safetensors") {
-            @Override
-            void train(Training t) {
-                t.decoder(AutoencoderKind.SD3);
-            }
-        };
+        AUTOENCODER("autoencoder/diffusion_pytorch_model.safetensors", t -> t.autoencoder(AutoencoderKind.SD)),
+        DECODER("vae/diffusion_pytorch_model.safetensors", t -> t.decoder(AutoencoderKind.SD)),
+        JUDGE("judge.safetensors", t -> t.judge()),
+        SOURCE("source/tokenizer/vocab.json", t -> t.model(ModelKind.SOURCE, "source", 8000)),
+        TARGET("target/tokenizer/vocab.json", t -> t.model(ModelKind.TARGET, "target", 7500)),
+        STRIPES("stripes.safetensors", t -> t.lowRank(Style.STRIPES, "stripes")),
+        DUSK("dusk.safetensors", t -> t.lowRank(Style.DUSK, "dusk")),
+        LINEART("lineart/tokenizer/vocab.json", t -> t.fineTune(Style.LINEART, "lineart")),
+        AUTOENCODER_XL("autoencoder-xl/diffusion_pytorch_model.safetensors", t -> t.autoencoder(AutoencoderKind.XL)),
+        TARGET_XL("target-xl/tokenizer_2/vocab.json", t -> t.model(ModelKind.TARGET_XL, "target-xl", 7000)),
+        DECODER_XL("vae-xl/diffusion_pytorch_model.safetensors", t -> t.decoder(AutoencoderKind.XL)),
+        AUTOENCODER_SD3("autoencoder-sd3/diffusion_pytorch_model.safetensors", t -> t.autoencoder(AutoencoderKind.SD3)),
+        TARGET_SD3("target-sd3/tokenizer_2/vocab.json", t -> t.model(ModelKind.TARGET_SD3, "target-sd3", 7000)),
+        DECODER_SD3("vae-sd3/diffusion_pytorch_model.safetensors", t -> t.decoder(AutoencoderKind.SD3));
 
         /** What is written last. */
         private final String product;
 
-        Stage(String product) {
-            this.product = product;
-        }
+        @SuppressWarnings("ImmutableEnumChecker") // none of them keeps anything
+        private final Consumer<Training> training;
 
-        abstract void train(Training t);
+        Stage(String product, Consumer<Training> training) {
+            this.product = product;
+            this.training = training;
+        }
     }
 
     /**
@@ -159,7 +91,7 @@ public final class Training {
             torch.set_num_threads(1);
             Training training = new Training(folder, seed, effort, log);
             if (!Files.exists(training.models.resolve(stage.product))) {
-                stage.train(training);
+                stage.training.accept(training);
             }
         }
     }
