@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.weights.SafetensorsFile;
 import org.junit.jupiter.api.Assumptions;
@@ -64,6 +65,20 @@ public final class Kit {
             }
         }
         return Assumptions.abort("no conformance kit: shared/conformance is not beside this checkout");
+    }
+
+    /** Copies a folder and all in it, for a test to change. */
+    public static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> all = Files.walk(from)) {
+            for (Path path : all.toList()) {
+                Path copy = to.resolve(from.relativize(path).toString());
+                if (Files.isDirectory(path)) {
+                    Files.createDirectories(copy);
+                } else {
+                    Files.write(copy, Files.readAllBytes(path));
+                }
+            }
+        }
     }
 
     /** A JSON file. */

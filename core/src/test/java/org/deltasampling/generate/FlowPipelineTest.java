@@ -49,7 +49,7 @@ class FlowPipelineTest {
     void withoutT5ItReadsZerosAsDiffusersDoes() throws IOException {
         Kit.Case kit = Kit.at("pipe-sd3");
         Path model = folder.resolve("model");
-        copy(kit.folder().resolve("model"), model);
+        Kit.copy(kit.folder().resolve("model"), model);
         delete(model.resolve("text_encoder_3"));
         ObjectMapper json = new ObjectMapper();
         ObjectNode index =
@@ -71,7 +71,7 @@ class FlowPipelineTest {
     void aT5WithoutItsTokenizerSaysWhichFileIsWanted() throws IOException {
         Kit.Case kit = Kit.at("pipe-sd3");
         Path model = folder.resolve("model");
-        copy(kit.folder().resolve("model"), model);
+        Kit.copy(kit.folder().resolve("model"), model);
         delete(model.resolve("tokenizer_3"));
         assertThatThrownBy(() -> latents(kit, model))
                 .isInstanceOf(BadWeightsException.class)
@@ -115,19 +115,6 @@ class FlowPipelineTest {
         try (TensorScope scope = TensorScope.open()) {
             Tensor expected = kit.tensor("out.latents.flow-euler");
             return TensorAssert.error(Tensor.create(latents, 1, 16, 16, 16), expected);
-        }
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        try (Stream<Path> all = Files.walk(from)) {
-            for (Path path : all.toList()) {
-                Path copy = to.resolve(from.relativize(path).toString());
-                if (Files.isDirectory(path)) {
-                    Files.createDirectories(copy);
-                } else {
-                    Files.write(copy, Files.readAllBytes(path));
-                }
-            }
         }
     }
 

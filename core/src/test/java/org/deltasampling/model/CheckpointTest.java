@@ -172,8 +172,8 @@ class CheckpointTest {
             assertRefused(single, "refiner");
         }
         Path copy = folder.resolve("model");
-        copy(model("pipe-sdxl"), copy);
-        copy(model("pipe-sd2").resolve("text_encoder"), copy.resolve("text_encoder"));
+        Kit.copy(model("pipe-sdxl"), copy);
+        Kit.copy(model("pipe-sd2").resolve("text_encoder"), copy.resolve("text_encoder"));
         assertRefused(copy, "take all parts from the same model");
     }
 
@@ -255,7 +255,7 @@ class CheckpointTest {
     @Test
     void shardsAndVariantsAreFound() throws IOException {
         Path copy = folder.resolve("model");
-        copy(model("pipe-sd1"), copy);
+        Kit.copy(model("pipe-sd1"), copy);
         Files.move(
                 copy.resolve("vae/diffusion_pytorch_model.safetensors"),
                 copy.resolve("vae/diffusion_pytorch_model.fp16.safetensors"));
@@ -333,10 +333,10 @@ class CheckpointTest {
     @Test
     void anIncompleteFolderSaysWhatIsMissing() throws IOException {
         Path copy = folder.resolve("model");
-        copy(model("pipe-sd1"), copy);
+        Kit.copy(model("pipe-sd1"), copy);
         Files.delete(copy.resolve("vae/config.json"));
         assertRefused(copy, "vae/config.json is missing");
-        copy(model("pipe-sd1"), copy);
+        Kit.copy(model("pipe-sd1"), copy);
         Files.delete(copy.resolve("vae/diffusion_pytorch_model.safetensors"));
         assertRefused(copy, "there is no diffusion_pytorch_model.safetensors in vae");
         Files.writeString(copy.resolve("vae/diffusion_pytorch_model.bin"), "x");
@@ -375,19 +375,6 @@ class CheckpointTest {
                 assertThat(actual.load(name).equal(expected.load(name)))
                         .as(name)
                         .isTrue();
-            }
-        }
-    }
-
-    private static void copy(Path from, Path to) throws IOException {
-        try (Stream<Path> all = Files.walk(from)) {
-            for (Path path : all.toList()) {
-                Path copy = to.resolve(from.relativize(path).toString());
-                if (Files.isDirectory(path)) {
-                    Files.createDirectories(copy);
-                } else {
-                    Files.write(copy, Files.readAllBytes(path));
-                }
             }
         }
     }

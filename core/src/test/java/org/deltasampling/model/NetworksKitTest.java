@@ -2,6 +2,7 @@ package org.deltasampling.model;
 
 import static org.deltasampling.TensorAssert.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import org.assertj.core.api.Assertions;
 import org.deltasampling.Kit;
@@ -28,39 +29,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 class NetworksKitTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"unet-sd1", "unet-sd2", "unet-sdxl"})
-    void unet(String name) {
+    @ValueSource(strings = {"unet-sd1", "unet-sd2", "unet-sdxl", "mmdit-sd3", "mmdit-sd35m", "mmdit-sd35l"})
+    void network(String name) {
         Kit.Case kit = Kit.at(name);
         Path model = kit.path("model");
+        JsonNode json = Kit.json(model.resolve("config.json"));
+        Backbone.Config config = name.startsWith("unet") ? UNet.Config.read(json) : MMDiT.Config.read(json);
         try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
-            UNet unet = new UNet(UNet.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
-            assertThat(unet.predict(
-                            kit.tensor("in.sample"),
-                            kit.tensor("in.timestep"),
-                            new Conditioning(
-                                    kit.tensor("in.context"),
-                                    kit.has("in.pooled") ? kit.tensor("in.pooled") : null,
-                                    kit.has("in.time_ids") ? kit.tensor("in.time_ids") : null)))
-                    .isCloseTo(kit.tensor("out.sample"), Kit.NETWORK);
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"mmdit-sd3", "mmdit-sd35m", "mmdit-sd35l"})
-    void mmdit(String name) {
-        Kit.Case kit = Kit.at(name);
-        Path model = kit.path("model");
-        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
-                ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
-                TensorScope scope = TensorScope.open()) {
-            MMDiT mmdit =
-                    new MMDiT(MMDiT.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
-            assertThat(mmdit.predict(
-                            kit.tensor("in.sample"),
-                            kit.tensor("in.timestep"),
-                            new Conditioning(kit.tensor("in.context"), kit.tensor("in.pooled"))))
+            assertThat(config.network(Parameters.from(weights))
+                            .predict(
+                                    kit.tensor("in.sample"),
+                                    kit.tensor("in.timestep"),
+                                    new Conditioning(
+                                            kit.tensor("in.context"),
+                                            kit.has("in.pooled") ? kit.tensor("in.pooled") : null,
+                                            kit.has("in.time_ids") ? kit.tensor("in.time_ids") : null)))
                     .isCloseTo(kit.tensor("out.sample"), Kit.NETWORK);
         }
     }
