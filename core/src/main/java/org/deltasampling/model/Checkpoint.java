@@ -9,22 +9,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
-import org.deltasampling.nn.Parameters;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.KeyTable;
-import org.deltasampling.weights.SafetensorsFile;
-import org.deltasampling.weights.ShardedFiles;
 import org.deltasampling.weights.WeightCheck;
 import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
@@ -44,30 +36,40 @@ public final class Checkpoint implements AutoCloseable {
      */
     public record Part<C>(WeightSource weights, C config, WeightCheck check) {}
 
-    private static final String UNET = "unet";
-    private static final String TRANSFORMER = "transformer";
+    static final String UNET = "unet";
+    static final String TRANSFORMER = "transformer";
 
     /** The name of T5 among the {@link #parts}. */
     public static final String T5 = "text_encoder_3";
 
     private final Path path;
     private final OtherFiles others;
-    private final List<Path> files = new ArrayList<>();
-    private final List<AutoCloseable> open = new ArrayList<>();
-    private WeightCheck rest = WeightCheck.NONE;
-    private @Nullable Part<UNet.Config> unet;
-    private @Nullable Part<MMDiT.Config> transformer;
-    private @Nullable Part<AutoencoderKl.Config> vae;
-    private final List<Part<ClipText.Config>> texts = new ArrayList<>();
-    private @Nullable Part<T5Encoder.Config> t5;
-    private @Nullable Path t5Tokenizer;
-    private @Nullable JsonNode scheduler;
-    private int sampleSize;
-    private boolean silentWithoutNegative;
+    private final OpenFiles files;
+    private final WeightCheck rest;
+    private final @Nullable Part<UNet.Config> unet;
+    private final @Nullable Part<MMDiT.Config> transformer;
+    private final @Nullable Part<AutoencoderKl.Config> vae;
+    private final List<Part<ClipText.Config>> texts;
+    private final @Nullable Part<T5Encoder.Config> t5;
+    private final @Nullable Path t5Tokenizer;
+    private final JsonNode scheduler;
+    private final int sampleSize;
+    private final boolean silentWithoutNegative;
 
-    private Checkpoint(Path path, OtherFiles others) {
-        this.path = path;
-        this.others = others;
+    private Checkpoint(CheckpointReader read) {
+        path = read.path;
+        others = read.others;
+        files = read.files;
+        rest = read.rest;
+        unet = read.unet;
+        transformer = read.transformer;
+        vae = read.vae;
+        texts = List.copyOf(read.texts);
+        t5 = read.t5;
+        t5Tokenizer = read.t5Tokenizer;
+        scheduler = Objects.requireNonNull(read.scheduler);
+        sampleSize = read.sampleSize;
+        silentWithoutNegative = read.silentWithoutNegative;
     }
 
     /**
@@ -103,127 +105,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static Checkpoint read(Path path, OtherFiles others) {
-        Checkpoint checkpoint = new Checkpoint(path, others);
-        try {
-            if (Files.isDirectory(path)) {
-                checkpoint.readFolder(new DiffusersFolder(path));
-            } else {
-                checkpoint.readFile();
-            }
-            checkpoint.readOthers();
-            checkpoint.requireItsLatents();
-            checkpoint.requireItsTexts();
-            return checkpoint;
-        } catch (BadWeightsException e) {
-            checkpoint.close();
-            throw e;
-        }
-    }
-
-    private void readFolder(DiffusersFolder folder) {
-        folder.requireStableDiffusion();
-        if (folder.has(TRANSFORMER)) {
-            MMDiT.Config config = configured(folder, TRANSFORMER, MMDiT.Config::read);
-            transformer = part(
-                    weights(folder.weights(TRANSFORMER, "diffusion_pytorch_model")),
-                    KeyTable.read("mmdit-diffusers"),
-                    w -> config,
-                    c -> p -> new MMDiT(c, p));
-        } else {
-            UNet.Config config = configured(folder, UNET, UNet.Config::read);
-            unet = part(
-                    weights(folder.weights(UNET, "diffusion_pytorch_model")),
-                    KeyTable.read("unet-diffusers"),
-                    w -> config,
-                    c -> p -> new UNet(c, p));
-        }
-        requirePlain(network().config());
-        if (others.vae() == null) {
-            readVae(folder, "vae");
-        }
-        for (int i = 0; i < architecture().texts().size(); i++) {
-            ClipText.Config textConfig = configured(folder, textEncoder(i), ClipText.Config::read);
-            texts.add(part(
-                    weights(folder.weights(textEncoder(i), "model")),
-                    DiffusersFolder.textTable(textConfig),
-                    w -> textConfig,
-                    c -> p -> new ClipText(c, p)));
-        }
-        if (architecture().flows() && folder.has(T5)) {
-            T5Encoder.Config t5Config = configured(folder, T5, T5Encoder.Config::read);
-            t5 = part(
-                    weights(folder.weights(T5, "model")),
-                    KeyTable.read("t5-transformers"),
-                    w -> t5Config,
-                    c -> p -> new T5Encoder(c, p));
-            Path tokenizer = path.resolve(numbered("tokenizer", 2));
-            t5Tokenizer = Files.exists(tokenizer) ? tokenizer : null;
-        }
-        sampleSize = folder.config(networkName()).path("sample_size").asInt();
-        silentWithoutNegative = folder.index()
-                .path("force_zeros_for_empty_prompt")
-                .asBoolean(architecture().isSilentWithoutNegative());
-        scheduler = architecture().scheduler(DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json")));
-    }
-
-    private void readVae(DiffusersFolder folder, String part) {
-        AutoencoderKl.Config config = configured(folder, part, AutoencoderKl.Config::read);
-        vae = part(
-                weights(folder.weights(part, "diffusion_pytorch_model")),
-                KeyTable.read("vae-diffusers"),
-                w -> config,
-                c -> p -> new AutoencoderKl(c, p));
-    }
-
-    private void readVae(WeightSource file, KeyTable table) {
-        Architecture family = architecture();
-        vae = part(
-                file,
-                table,
-                w -> AutoencoderKl.Config.infer(w, family.latentScale(), family.latentShift()),
-                c -> p -> new AutoencoderKl(c, p));
-    }
-
-    private void readOthers() {
-        Path own = others.vae();
-        if (own != null && Files.isDirectory(own)) {
-            Path folder = Files.exists(own.resolve("config.json")) ? own : own.resolve("vae");
-            readVae(
-                    new DiffusersFolder(folder.resolveSibling("")),
-                    folder.getFileName().toString());
-        } else if (own != null) {
-            WeightSource file = weights(own);
-            Set<String> names = file.names();
-            if (OriginalLayout.hasVae(names)) {
-                readVae(file, OriginalLayout.vae(names));
-            } else if (FileKind.of(names) != FileKind.VAE) {
-                throw new BadWeightsException("%s is %s where an autoencoder (VAE) is wanted"
-                        .formatted(own, FileKind.of(names).title()));
-            } else if (names.stream().anyMatch(name -> name.startsWith("decoder.up_blocks."))) {
-                readVae(file, KeyTable.read("vae-diffusers"));
-            } else {
-                WeightSource prefixed = OriginalLayout.asVae(file);
-                readVae(prefixed, OriginalLayout.vae(prefixed.names()));
-            }
-        }
-        Path tokenizer = others.t5Tokenizer();
-        if (tokenizer != null && !Files.exists(tokenizer)) {
-            throw new BadWeightsException("the T5 tokenizer %s does not exist".formatted(tokenizer));
-        }
-        t5Tokenizer = tokenizer == null ? t5Tokenizer : tokenizer;
-    }
-
-    /** An autoencoder of another family would be noticed only when the first step is over, or not at all. */
-    private void requireItsLatents() {
-        if (vae != null && vae.config().latentChannels() != network().config().inChannels()) {
-            throw new BadWeightsException(
-                    "%s cannot be used: its latents have %d channels where the network of %s reads %d; take an autoencoder of the same family"
-                            .formatted(
-                                    others.vae() == null ? "the autoencoder of " + path : others.vae(),
-                                    vae.config().latentChannels(),
-                                    path,
-                                    network().config().inChannels()));
-        }
+        return new Checkpoint(CheckpointReader.read(path, others));
     }
 
     /** The name of text encoder {@code index} among the {@link #parts}. */
@@ -232,182 +114,8 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /** diffusers' name of a part of which there may be several. */
-    private static String numbered(String part, int index) {
+    static String numbered(String part, int index) {
         return index == 0 ? part : part + "_" + (index + 1);
-    }
-
-    private static <C> C configured(DiffusersFolder folder, String part, Function<JsonNode, C> read) {
-        JsonNode config = folder.config(part);
-        try {
-            return read.apply(config);
-        } catch (BadWeightsException e) {
-            throw new BadWeightsException("%s: %s".formatted(folder.root(), e.getMessage()), e);
-        }
-    }
-
-    private void readFile() {
-        SafetensorsFile file = SafetensorsFile.open(path);
-        keep(file, List.of(path));
-        Set<String> names = file.names();
-        FileKind kind = FileKind.of(names);
-        switch (kind) {
-            case CHECKPOINT -> readOriginal(file, names);
-            case UNET -> {
-                unet = part(file, KeyTable.read("unet-diffusers"), UNet.Config::infer, c -> p -> new UNet(c, p));
-                scheduler = scheduler(file, architecture());
-            }
-            case TRANSFORMER -> {
-                transformer =
-                        part(file, KeyTable.read("mmdit-diffusers"), MMDiT.Config::infer, c -> p -> new MMDiT(c, p));
-                scheduler = architecture().scheduler(false, false);
-            }
-            default -> throw new BadWeightsException("%s is %s: %s".formatted(path, kind.title(), kind.advice()));
-        }
-        requirePlain(network().config());
-    }
-
-    private void readOriginal(SafetensorsFile file, Set<String> names) {
-        if (OriginalLayout.isMmdit(names)) {
-            transformer = part(file, OriginalLayout.mmdit(names), MMDiT.Config::infer, c -> p -> new MMDiT(c, p));
-        } else {
-            unet = part(file, OriginalLayout.unet(names), UNet.Config::infer, c -> p -> new UNet(c, p));
-        }
-        Architecture family = architecture();
-        if (OriginalLayout.hasVae(names) && others.vae() == null) {
-            readVae(file, OriginalLayout.vae(names));
-        }
-        if (family.texts().stream().allMatch(text -> text.isIn(names))) {
-            for (int i = 0; i < family.texts().size(); i++) {
-                int index = i;
-                texts.add(part(
-                        file,
-                        family.texts().get(i).table(names),
-                        w -> family.textConfig(index, w),
-                        c -> p -> new ClipText(c, p)));
-            }
-        }
-        if (family.flows()) {
-            readTextsBeside(family);
-            readT5(file, names);
-        }
-        KeyTable beside = KeyTable.read("single-file");
-        rest = new WeightCheck(
-                List.of(),
-                names.stream()
-                        .filter(n -> !OriginalLayout.isPart(n) && !beside.knows(n))
-                        .collect(Collectors.toList()),
-                List.of());
-        scheduler = family.flows() ? family.scheduler(false, false) : scheduler(file, family);
-    }
-
-    /** Stability publishes SD-3's text encoders as files of their own, for checkpoints without them. */
-    private void readTextsBeside(Architecture family) {
-        FilesBeside beside = new FilesBeside(path);
-        Optional<Path> clipL = beside.weights("clip_l");
-        Optional<Path> clipG = beside.weights("clip_g");
-        if (texts.isEmpty() && clipL.isPresent() && clipG.isPresent()) {
-            for (Path own : List.of(clipL.get(), clipG.get())) {
-                int index = texts.size();
-                texts.add(part(
-                        weights(own),
-                        family.texts().get(index).tableOfOwnFile(),
-                        w -> family.textConfig(index, w),
-                        c -> p -> new ClipText(c, p)));
-            }
-        }
-    }
-
-    private void readT5(SafetensorsFile file, Set<String> names) {
-        FilesBeside beside = new FilesBeside(path);
-        Optional<Path> own = beside.weights("t5xxl");
-        if (OriginalLayout.hasT5(names)) {
-            t5 = part(file, OriginalLayout.t5(), T5Encoder.Config::infer, c -> p -> new T5Encoder(c, p));
-        } else if (own.isPresent()) {
-            t5 = part(
-                    weights(own.get()),
-                    KeyTable.read("t5-transformers"),
-                    T5Encoder.Config::infer,
-                    c -> p -> new T5Encoder(c, p));
-        }
-        t5Tokenizer = beside.t5Tokenizer().orElse(null);
-    }
-
-    private JsonNode scheduler(SafetensorsFile file, Architecture family) {
-        String said = file.metadata().getOrDefault("modelspec.prediction_type", "");
-        Set<String> names = file.names();
-        boolean velocity = family.predictsVelocity(unet().weights(), unet().config(), names, said);
-        silentWithoutNegative = family.isSilentWithoutNegative();
-        return family.scheduler(velocity, names.contains("ztsnr"));
-    }
-
-    /** Inpainting, depth and the like read more than the latent. */
-    private void requirePlain(Backbone.Config c) {
-        if (c.inChannels() != c.outChannels()) {
-            throw new BadWeightsException(
-                    ("%s is a variant whose network reads %d channels rather than %d (inpainting, depth, upscaling or editing):"
-                                    + " give a plain text-to-image model")
-                            .formatted(path, c.inChannels(), c.outChannels()));
-        }
-    }
-
-    /** Text encoders of another model would be noticed only in the middle of the first step. */
-    private void requireItsTexts() {
-        if (texts.isEmpty()) {
-            return;
-        }
-        Backbone.Config c = network().config();
-        boolean flows = architecture().flows();
-        long clip = texts.stream().mapToLong(text -> text.config().width()).sum();
-        long width = flows && clip < c.contextWidth() ? c.contextWidth() : clip; // filled up
-        if (t5 != null) {
-            width = t5.config().width();
-        }
-        long pooled = texts.stream()
-                .skip(flows ? 0 : texts.size() - 1)
-                .mapToLong(text -> text.config().projection() == 0
-                        ? text.config().width()
-                        : text.config().projection())
-                .sum();
-        if (width != c.contextWidth() || (c.pooledWidth() > 0 && pooled != c.pooledWidth())) {
-            throw new BadWeightsException(
-                    ("%s cannot be used: its text is %d wide and %d pooled where its network reads %d and %d;"
-                                    + " take all parts from the same model")
-                            .formatted(path, width, pooled, c.contextWidth(), c.pooledWidth()));
-        }
-    }
-
-    private <C> Part<C> part(
-            WeightSource file,
-            KeyTable table,
-            Function<WeightSource, C> config,
-            Function<C, Consumer<Parameters>> model) {
-        WeightSource weights = named(() -> table.over(file));
-        C read = named(() -> config.apply(weights));
-        return new Part<>(weights, read, WeightCheck.of(weights, table, Parameters.declaredBy(model.apply(read))));
-    }
-
-    private <T> T named(Supplier<T> body) {
-        try {
-            return body.get();
-        } catch (BadWeightsException e) {
-            throw new BadWeightsException("%s cannot be used: %s".formatted(path, e.getMessage()), e);
-        }
-    }
-
-    private WeightSource weights(Path file) {
-        if (DiffusersFolder.isIndex(file.getFileName().toString())) {
-            ShardedFiles shards = ShardedFiles.open(file);
-            keep(shards, shards.paths());
-            return shards;
-        }
-        SafetensorsFile one = SafetensorsFile.open(file);
-        keep(one, List.of(file));
-        return one;
-    }
-
-    private void keep(AutoCloseable source, List<Path> paths) {
-        open.add(source);
-        files.addAll(paths);
     }
 
     /** Where it lies. */
@@ -422,7 +130,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** The files with its weights. */
     public List<Path> files() {
-        return List.copyOf(files);
+        return files.paths();
     }
 
     /** Its family. */
@@ -478,8 +186,7 @@ public final class Checkpoint implements AutoCloseable {
     /** The text encoders; throws {@link BadWeightsException} if the file has not all that it needs. */
     public List<Part<ClipText.Config>> texts() {
         int needed = architecture().texts().size();
-        wanted(texts.isEmpty() ? null : texts, needed == 1 ? "text encoder" : needed + " text encoders");
-        return List.copyOf(texts);
+        return wanted(texts.isEmpty() ? null : texts, needed == 1 ? "text encoder" : needed + " text encoders");
     }
 
     private <T> T wanted(@Nullable T part, String name) {
@@ -534,7 +241,7 @@ public final class Checkpoint implements AutoCloseable {
      * only what is known of its family and found out from its weights.
      */
     public JsonNode scheduler() {
-        return Objects.requireNonNull(scheduler);
+        return scheduler;
     }
 
     /** Width and height of the latents that it was trained on, as its folder says, else as its family's were. */
@@ -579,12 +286,6 @@ public final class Checkpoint implements AutoCloseable {
     /** Closes the files; tensors that were loaded stay valid. */
     @Override
     public void close() {
-        for (AutoCloseable source : open) {
-            try {
-                source.close();
-            } catch (Exception e) {
-                throw new IllegalStateException(e); // our sources declare no exception
-            }
-        }
+        files.close();
     }
 }

@@ -1,0 +1,53 @@
+package org.deltasampling.model;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.ShardedFiles;
+import org.deltasampling.weights.WeightSource;
+
+/** The files with a model's weights, open until {@link #close}. */
+final class OpenFiles implements AutoCloseable {
+
+    private final List<Path> paths = new ArrayList<>();
+    private final List<AutoCloseable> sources = new ArrayList<>();
+
+    /** One file. */
+    SafetensorsFile file(Path file) {
+        SafetensorsFile opened = SafetensorsFile.open(file);
+        keep(opened, List.of(file));
+        return opened;
+    }
+
+    /** One file, or all that an index names. */
+    WeightSource weights(Path file) {
+        if (!DiffusersFolder.isIndex(file.getFileName().toString())) {
+            return file(file);
+        }
+        ShardedFiles shards = ShardedFiles.open(file);
+        keep(shards, shards.paths());
+        return shards;
+    }
+
+    private void keep(AutoCloseable source, List<Path> files) {
+        sources.add(source);
+        paths.addAll(files);
+    }
+
+    /** Where they are. */
+    List<Path> paths() {
+        return List.copyOf(paths);
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable source : sources) {
+            try {
+                source.close();
+            } catch (Exception e) {
+                throw new IllegalStateException(e); // our sources declare no exception
+            }
+        }
+    }
+}
