@@ -48,13 +48,8 @@ class LatentBridgeTest {
 
     private static final TrainedSchedule TRAINED = SD.diffusion();
 
-    /** The exact denoiser of independent Gaussians, mean {@code m} and deviation {@code s}, bent. */
     private static Denoiser model(double m, double s, double bend) {
-        return (x, n) -> {
-            double total = n.alpha() * n.alpha() * s * s + n.sigma() * n.sigma();
-            Latent linear = x.times(n.alpha() * s * s / total).plus(m * n.sigma() * n.sigma() / total);
-            return linear.plus(bend, new Latent(linear.tensor().tanh()));
-        };
+        return BentGaussian.of(m, s, n -> bend);
     }
 
     private static final Denoiser BASE = model(0.3, 1, 0.01);
