@@ -119,20 +119,7 @@ public final class ClipTokenizer {
     /** The ids of {@code prompt}, cut or padded to the model's length. */
     public Encoded encode(String prompt) {
         String text = Normalizer.normalize(prompt, Normalizer.Form.NFC);
-        List<Token> tokens = Token.of(text, added, this::id, this::addWords);
-        int kept = Math.min(tokens.size(), length - 2);
-        long[] ids = new long[length];
-        Arrays.fill(ids, pad);
-        ids[0] = start;
-        for (int i = 0; i < kept; i++) {
-            ids[i + 1] = tokens.get(i).id();
-        }
-        ids[kept + 1] = end;
-        return new Encoded(
-                ids,
-                kept == tokens.size()
-                        ? ""
-                        : text.substring(tokens.get(kept).from()).strip());
+        return Encoded.of(text, Token.of(text, added, this::id, this::addWords), new long[] {start}, end, pad, length);
     }
 
     private void addWords(String text, int from, int to, List<Token> tokens) {

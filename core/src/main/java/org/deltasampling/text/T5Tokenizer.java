@@ -3,7 +3,6 @@ package org.deltasampling.text;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -100,19 +99,13 @@ public final class T5Tokenizer {
 
     /** The ids of {@code prompt} and the end token, cut or padded to {@code length}. */
     public Encoded encode(String prompt, int length) {
-        List<Token> tokens = Token.of(prompt, added, token -> special(token.strip()), this::addWords);
-        int kept = Math.min(tokens.size(), length - 1);
-        long[] ids = new long[length];
-        Arrays.fill(ids, pad);
-        for (int i = 0; i < kept; i++) {
-            ids[i] = tokens.get(i).id();
-        }
-        ids[kept] = end;
-        return new Encoded(
-                ids,
-                kept == tokens.size()
-                        ? ""
-                        : prompt.substring(tokens.get(kept).from()).strip());
+        return Encoded.of(
+                prompt,
+                Token.of(prompt, added, token -> special(token.strip()), this::addWords),
+                new long[0],
+                end,
+                pad,
+                length);
     }
 
     private void addWords(String prompt, int from, int to, List<Token> tokens) {
