@@ -165,7 +165,8 @@ class DiffusionLawsTest {
     @Test
     void whatAFlowCannotDoIsSaid() {
         SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), false);
-        assertThatThrownBy(() -> SamplingPlan.of("pndm", null, flow, 5)).hasMessageContaining("give euler");
+        assertThatThrownBy(() -> SamplingPlan.of("pndm", null, flow, 5))
+                .hasMessageContaining("pndm is not for flow models");
         assertThatThrownBy(() -> SamplingPlan.of("euler", "leading", flow, 5)).hasMessageContaining("leading");
         assertThatThrownBy(() -> SamplingPlan.of(
                         "flow-euler", null, SchedulerConfig.stableDiffusion(Parameterization.EPSILON), 5))
