@@ -34,4 +34,12 @@ public record BridgeFit(ChannelMap there, ChannelMap back, Explained explainedTh
     public LatentBridge bridge(long seed) {
         return LatentBridge.linear(there, back, seed);
     }
+
+    /**
+     * The bridge for noise beside another way for pictures: it turns alone. Scaled latents of both have unit variance; what
+     * {@code there} shrinks by is what it does not explain, and the other way does carry that.
+     */
+    public LatentBridge ofNoise(long seed) {
+        return LatentBridge.linear(there.polar().rotation(), back, seed);
+    }
 }

@@ -253,7 +253,7 @@ final class Bridges {
                 pixels(choice.picture),
                 source,
                 pixels(choice.sourcePicture),
-                sized(noise.bridge(seed), choice, seed));
+                sized(noise.ofNoise(seed), choice, seed));
     }
 
     private static LatentSize pixels(Size picture) {
