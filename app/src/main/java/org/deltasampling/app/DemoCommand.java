@@ -3,18 +3,13 @@ package org.deltasampling.app;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
-import java.util.concurrent.Callable;
 import javax.imageio.ImageIO;
 import org.deltasampling.generate.BadRecipeException;
 import org.deltasampling.generate.WholeFile;
 import org.deltasampling.lab.Demo;
 import org.deltasampling.lab.DemoModels;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** {@code demo}: Delta Sampling on small models that come with the program, and how well it went. */
 @Command(
@@ -22,41 +17,40 @@ import picocli.CommandLine.Spec;
         description = "Carries styles that the target never saw over to it, as one picture grid and a table of scores.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
-final class DemoCommand implements Callable<Integer> {
+final class DemoCommand extends Subcommand {
 
     @Option(
             names = "--output",
             paramLabel = "FOLDER",
             defaultValue = "demo",
             description =
-                    "Receives grid.png, scores.txt and the models, for trials of your own; default ${DEFAULT-VALUE}.")
+                    "Receives grid.png, bridges.png, scores.txt and the models, for trials of your own; default ${DEFAULT-VALUE}.")
     Path folder = Path.of("demo");
 
     @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of prompts and noise; default 0.")
     long seed;
 
-    @Spec
-    @Nullable
-    CommandSpec spec;
-
     @Override
-    public Integer call() {
-        PrintWriter out = Objects.requireNonNull(spec).commandLine().getOut();
+    void run() {
+        PrintWriter out = out();
         if (!DemoModels.present()) {
             throw new BadRecipeException("this build carries no trained demo models yet:"
                     + " put those of './delta-sampling lab train' into the lab module's resources and build again");
         }
         WholeFile.folder(folder);
         Path grid = folder.resolve("grid.png");
+        Path bridges = folder.resolve("bridges.png");
         WholeFile.check(grid);
+        WholeFile.check(bridges);
         Demo.Result result = Demo.run(DemoModels.unpack(folder.resolve("models")), seed, out::println);
         WholeFile.write(grid, file -> ImageIO.write(result.grid(), "png", file.toFile()));
+        WholeFile.write(bridges, file -> ImageIO.write(result.bridges(), "png", file.toFile()));
         WholeFile.write(folder.resolve("scores.txt"), file -> Files.writeString(file, result.table()));
         out.println();
         out.print(result.table());
         out.println();
         out.print(result.verdict());
         out.println(grid);
-        return Main.OK;
+        out.println(bridges);
     }
 }

@@ -10,7 +10,7 @@ enum AutoencoderKind {
     SD("", 4, true, 1, 0, 8000, 2600, 5000),
 
     /** In the manner of XL's: as small as SD's, other weights, another scale. */
-    XL("-xl", 4, true, 0.13025, 0, 5000, 4400, 3000),
+    XL("-xl", 4, true, 0.13025, 0, 5000, 4400, 7000),
 
     /** In the manner of SD-3's: 16 channels, no layers between the halves and the latents, latents around a shift. */
     SD3("-sd3", 16, false, 1.5305, 0.0609, 5000, 2800, 3000);

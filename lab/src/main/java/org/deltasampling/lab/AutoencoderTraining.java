@@ -13,8 +13,8 @@ import org.deltasampling.weights.WeightSource;
 
 /**
  * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole pictures, then the
- * decoder alone. The loss
- * is the squared and absolute error of the picture and a little of the divergence from a unit normal.
+ * decoder alone. The loss is the squared and absolute error of the picture and a little of the divergence from a unit
+ * normal.
  */
 final class AutoencoderTraining {
 

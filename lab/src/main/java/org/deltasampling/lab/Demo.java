@@ -3,21 +3,22 @@ package org.deltasampling.lab;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
-import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
-import org.deltasampling.lab.Drawing.Domain;
+import org.deltasampling.lab.Prompts.Prompt;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
@@ -30,49 +31,77 @@ import org.deltasampling.weights.SafetensorsFile;
  */
 public final class Demo {
 
-    static final List<Double> LAMBDAS = List.of(0.5, 0.75, 1.0, 1.5);
-    static final int SHARED = 64;
-    static final int NEW = 32;
-
+    private static final Extent WHOLE = new Extent(48, 24, 20, 10, 20);
     private static final int SHOWN_SHARED = 4;
     private static final int SHOWN_NEW = 3;
-    private static final int STEPS = 20;
     private static final double GUIDANCE = 2;
 
     private final Transfer transfer;
     private final Judge judge;
-    private final List<Drawing> drawings;
+    private final Prompts prompts;
+    private final List<Adapted> styles;
+    private final List<Destination> destinations;
     private final Consumer<String> progress;
 
-    private Demo(Transfer transfer, Judge judge, List<Drawing> drawings, Consumer<String> progress) {
+    private Demo(
+            Transfer transfer,
+            Judge judge,
+            Prompts prompts,
+            List<Adapted> styles,
+            List<Destination> destinations,
+            Consumer<String> progress) {
         this.transfer = transfer;
         this.judge = judge;
-        this.drawings = drawings;
+        this.prompts = prompts;
+        this.styles = styles;
+        this.destinations = destinations;
         this.progress = progress;
     }
 
     /**
      * What the demo found.
      *
-     * @param grid the pictures
+     * @param grid the pictures: styles by each target
+     * @param bridges more of them: one style by each bridge
      * @param table what the judge says of them and of more, in lines of text
-     * @param verdict one sentence a style: whether it came over
+     * @param verdict a sentence for each style and target, whether it came over; and for each target what bridges carried
      */
-    public record Result(BufferedImage grid, String table, String verdict) {}
+    public record Result(BufferedImage grid, BufferedImage bridges, String table, String verdict) {}
+
+    /**
+     * How much is drawn.
+     *
+     * @param shared prompts of words that both models know
+     * @param fresh of words that are new to the source
+     * @param fewerShared the same for targets with an autoencoder of their own, where more ways are tried and some take long
+     * @param fewerFresh the same for these
+     * @param steps of sampling
+     */
+    record Extent(int shared, int fresh, int fewerShared, int fewerFresh, int steps) {}
 
     /** The source under an adapter that taught it a style. */
     private record Adapted(Style style, Painter painter) {}
 
-    /** One way of drawing: pictures to show, and the scores on words that both models know and on those new to the source. */
-    record Drawn(Grid.Column column, Scores shared, Scores fresh) {}
+    /**
+     * One way of drawing.
+     *
+     * @param shown the first pictures of words that both models know, then the first of words new to the source
+     * @param shared the scores on the former
+     * @param fresh on the latter
+     */
+    record Drawn(List<BufferedImage> shown, Scores shared, Scores fresh) {}
 
-    /** One style's results: by the target alone, by the adapted source, then with each of {@link #LAMBDAS}. */
-    record Findings(Style style, Drawn alone, Drawn adapted, List<Drawn> deltas) {
+    /** One style's results at one target: by the target alone, by the adapted source, then with each of the lambdas. */
+    record Findings(Destination to, Style style, Drawn alone, Drawn adapted, List<Drawn> deltas) {
 
-        String name() {
-            return Demo.name(style);
+        /** What is shown of them. */
+        Drawn shown() {
+            return deltas.get(to.lambdas().indexOf(to.shown()));
         }
     }
+
+    /** One style's results at one target by one of the bridges. */
+    record Crossing(Destination to, Bridge by, Style style, Drawn drawn) {}
 
     /**
      * Draws and judges; each way of drawing has a thread of its own, since networks as small as these gain nothing from
@@ -83,38 +112,44 @@ public final class Demo {
      * @param progress receives lines of text, from several threads
      */
     public static Result run(Path models, long seed, Consumer<String> progress) {
+        return run(models, seed, WHOLE, progress);
+    }
+
+    static Result run(Path models, long seed, Extent extent, Consumer<String> progress) {
         int threads = torch.get_num_threads();
         torch.set_num_threads(1);
-        try (Painter target = Painter.of(models.resolve("target"));
-                Painter source = Painter.of(models.resolve("source"));
+        try (Painter source = Painter.of(models.resolve("source"));
+                Painter target = Painter.of(models.resolve("target"));
+                Painter xl = Painter.of(models.resolve("target-xl"));
+                Painter sd3 = Painter.of(models.resolve("target-sd3"));
                 Painter stripes = Painter.with(models.resolve("source"), models.resolve("stripes.safetensors"));
                 Painter dusk = Painter.with(models.resolve("source"), models.resolve("dusk.safetensors"));
                 Painter lineart = Painter.of(models.resolve("lineart"));
                 SafetensorsFile file = SafetensorsFile.open(models.resolve("judge.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
-            Demo demo = new Demo(
-                    new Transfer(target, source, STEPS, GUIDANCE, seed),
-                    new Judge(Parameters.from(weights)),
-                    drawings(seed),
-                    progress);
-            return demo.show(List.of(
-                    new Adapted(Style.STRIPES, stripes),
-                    new Adapted(Style.DUSK, dusk),
-                    new Adapted(Style.LINEART, lineart)));
+            Prompts prompts = Prompts.random(seed, extent.shared, extent.fresh);
+            Prompts fewer = prompts.first(extent.fewerShared, extent.fewerFresh);
+            List<Double> higher = List.of(1.0, 1.5);
+            progress.accept("fitting bridges between the latents");
+            return new Demo(
+                            new Transfer(source, extent.steps, GUIDANCE),
+                            new Judge(Parameters.from(weights)),
+                            prompts,
+                            List.of(
+                                    new Adapted(Style.STRIPES, stripes),
+                                    new Adapted(Style.DUSK, dusk),
+                                    new Adapted(Style.LINEART, lineart)),
+                            List.of(
+                                    new Destination(
+                                            "2.x", target, List.of(Bridge.SHARED), List.of(0.75, 1.0, 1.5), 1, prompts),
+                                    new Destination("XL", xl, Bridge.between(xl, source, seed), higher, 1.5, fewer),
+                                    new Destination("3", sd3, Bridge.between(sd3, source, seed), higher, 1.5, fewer)),
+                            progress)
+                    .show();
         } finally {
             torch.set_num_threads(threads);
         }
-    }
-
-    private static List<Drawing> drawings(long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        return Stream.concat(
-                        Stream.generate(() -> Drawing.random(Domain.SOURCE, random))
-                                .limit(SHARED),
-                        Stream.generate(() -> Drawing.random(Domain.TARGET_ONLY, random))
-                                .limit(NEW))
-                .toList();
     }
 
     private static <T> List<T> sideBySide(List<Callable<T>> tasks) {
@@ -136,80 +171,183 @@ public final class Demo {
         }
     }
 
-    private Result show(List<Adapted> styles) {
-        progress.accept("drawing %d prompts by the target alone".formatted(drawings.size()));
-        Tensor alone = transfer.alone(transfer.target(), prompts());
-        List<Callable<Drawn>> tasks = new ArrayList<>();
+    /** All that is to be drawn, in the order in which {@link #result} takes it. */
+    private Result show() {
+        List<Style> wanted = styles.stream().map(Adapted::style).toList();
+        List<Callable<List<Drawn>>> tasks = new ArrayList<>();
         for (Adapted one : styles) {
-            tasks.add(() -> adapted(one));
-            LAMBDAS.forEach(lambda -> tasks.add(() -> delta(one, lambda)));
+            tasks.add(() -> drawn(
+                    name(one.style) + " by the adapted source",
+                    prompts,
+                    List.of(one.style),
+                    all -> transfer.alone(one.painter, all)));
         }
-        List<Drawn> all = sideBySide(tasks);
-        int ways = 1 + LAMBDAS.size();
-        List<Findings> findings = new ArrayList<>();
-        for (int i = 0; i < styles.size(); i++) {
-            Style style = styles.get(i).style;
-            List<Drawn> own = all.subList(i * ways, (i + 1) * ways);
-            findings.add(new Findings(style, drawn("target alone", style, alone), own.get(0), own.subList(1, ways)));
+        for (Destination to : destinations) {
+            tasks.add(
+                    () -> drawn(to.title() + " alone", to.prompts(), wanted, all -> transfer.alone(to.painter(), all)));
+            for (Adapted one : styles) {
+                for (double lambda : to.lambdas()) {
+                    tasks.add(() -> delta(to, to.bridge(), one, lambda, to.prompts()));
+                }
+            }
         }
-        return result(findings);
+        for (Destination to : destinations) {
+            for (Bridge by : to.otherBridges()) {
+                for (Adapted one : styles) {
+                    tasks.add(() -> delta(to, by, one, to.shown(), to.prompts()));
+                }
+            }
+        }
+        return result(sideBySide(tasks).stream().flatMap(List::stream).iterator());
     }
 
-    private List<String> prompts() {
-        return drawings.stream().map(Drawing::caption).toList();
+    private List<Drawn> delta(Destination to, Bridge by, Adapted one, double lambda, Prompts some) {
+        return drawn(
+                "%s by %s, %s, at lambda %s".formatted(name(one.style), to.title(), by.name(), lambda),
+                some,
+                List.of(one.style),
+                all -> transfer.delta(to.painter(), by.map(), one.painter, lambda, all));
     }
 
-    private Drawn adapted(Adapted one) {
+    /** What is drawn of {@code some}, judged for each of {@code wanted}. */
+    private List<Drawn> drawn(String what, Prompts some, List<Style> wanted, Function<List<Prompt>, Tensor> draw) {
         try (TensorScope scope = TensorScope.open()) {
-            Drawn drawn = drawn("source adapted", one.style, transfer.alone(one.painter, prompts()));
-            progress.accept("%s: drawn by the adapted source".formatted(name(one.style)));
-            return drawn;
-        }
-    }
-
-    private Drawn delta(Adapted one, double lambda) {
-        try (TensorScope scope = TensorScope.open()) {
-            Drawn drawn = drawn("λ = " + lambda, one.style, transfer.delta(one.painter, lambda, prompts()));
-            progress.accept("%s: drawn by Delta Sampling at lambda %s".formatted(name(one.style), lambda));
-            return drawn;
-        }
-    }
-
-    private Drawn drawn(String title, Style style, Tensor pictures) {
-        Tensor shown = torch.cat(
-                new TensorVector(pictures.narrow(0, 0, SHOWN_SHARED), pictures.narrow(0, SHARED, SHOWN_NEW)), 0);
-        return new Drawn(
-                Grid.Column.of(title, shown),
-                Scores.of(judge, pictures.narrow(0, 0, SHARED), drawings.subList(0, SHARED), style),
-                Scores.of(judge, pictures.narrow(0, SHARED, NEW), drawings.subList(SHARED, SHARED + NEW), style));
-    }
-
-    private Result result(List<Findings> all) {
-        List<Grid.Block> blocks = new ArrayList<>();
-        blocks.add(new Grid.Block("", List.of(all.get(0).alone.column)));
-        for (Findings one : all) {
-            List<Grid.Column> columns = Stream.concat(Stream.of(one.adapted), one.deltas.stream())
-                    .map(Drawn::column)
+            Tensor pictures = draw.apply(some.all());
+            Tensor shared = pictures.narrow(0, 0, some.shared().size());
+            Tensor fresh = pictures.narrow(0, some.shared().size(), some.fresh().size());
+            List<BufferedImage> shown = Stream.concat(
+                            Grid.pictures(shared.narrow(0, 0, SHOWN_SHARED)).stream(),
+                            Grid.pictures(fresh.narrow(0, 0, SHOWN_NEW)).stream())
                     .toList();
-            blocks.add(new Grid.Block(one.name(), columns));
+            progress.accept("drawn: " + what);
+            return wanted.stream()
+                    .map(style -> new Drawn(
+                            shown,
+                            Scores.of(judge, shared, drawings(some.shared()), style),
+                            Scores.of(judge, fresh, drawings(some.fresh()), style)))
+                    .toList();
         }
-        List<Grid.Row> rows = new ArrayList<>();
-        for (int i = 0; i < SHOWN_SHARED; i++) {
-            rows.add(new Grid.Row(drawings.get(i).caption(), false));
+    }
+
+    private static List<Drawing> drawings(List<Prompt> prompts) {
+        return prompts.stream().map(Prompt::drawing).toList();
+    }
+
+    private Result result(Iterator<Drawn> all) {
+        List<Drawn> adapted = take(all, styles.size());
+        List<Findings> findings = new ArrayList<>();
+        for (Destination to : destinations) {
+            List<Drawn> alone = take(all, styles.size());
+            for (int i = 0; i < styles.size(); i++) {
+                findings.add(new Findings(
+                        to,
+                        styles.get(i).style,
+                        alone.get(i),
+                        adapted.get(i),
+                        take(all, to.lambdas().size())));
+            }
         }
-        for (int i = 0; i < SHOWN_NEW; i++) {
-            rows.add(new Grid.Row(
-                    "new to the source: " + drawings.get(SHARED + i).caption(), i == 0));
+        List<Crossing> crossings = new ArrayList<>();
+        for (Destination to :
+                destinations.stream().filter(to -> !to.otherBridges().isEmpty()).toList()) {
+            findings.stream()
+                    .filter(one -> one.to.equals(to))
+                    .forEach(one -> crossings.add(new Crossing(to, to.bridge(), one.style, one.shown())));
+            for (Bridge by : to.otherBridges()) {
+                styles.forEach(one -> crossings.add(new Crossing(to, by, one.style, all.next())));
+            }
         }
         return new Result(
-                new Grid(blocks, rows).draw(),
-                ScoreTable.of(all),
-                all.stream()
-                        .map(one -> Verdict.of(one) + System.lineSeparator())
-                        .collect(Collectors.joining()));
+                grid(findings).draw(),
+                bridges(crossings).draw(),
+                ScoreTable.of(findings, crossings),
+                verdict(findings, crossings));
     }
 
-    private static String name(Style style) {
+    private String verdict(List<Findings> findings, List<Crossing> crossings) {
+        double same = findings.stream()
+                .filter(one -> one.to.bridge().equals(Bridge.SHARED))
+                .mapToDouble(one -> one.shown().shared().style())
+                .average()
+                .orElseThrow();
+        return Stream.concat(
+                        findings.stream().map(Verdict::of),
+                        destinations.stream()
+                                .filter(to -> !to.otherBridges().isEmpty())
+                                .map(to -> Verdict.of(to, crossings, same)))
+                .map(sentence -> sentence + System.lineSeparator())
+                .collect(Collectors.joining());
+    }
+
+    private static <T> List<T> take(Iterator<T> all, int count) {
+        return Stream.generate(all::next).limit(count).toList();
+    }
+
+    /** The targets alone; then for each style the adapted source and the targets with its delta. */
+    private Grid grid(List<Findings> findings) {
+        List<Grid.Block> blocks = new ArrayList<>();
+        blocks.add(new Grid.Block("alone", columns(of(findings, styles.get(0).style), Findings::alone, "")));
+        for (Adapted one : styles) {
+            List<Findings> own = of(findings, one.style);
+            List<Grid.Column> columns = new ArrayList<>();
+            columns.add(new Grid.Column("1.x, adapted", own.get(0).adapted.shown));
+            columns.addAll(columns(own, Findings::shown, ", λ = "));
+            blocks.add(new Grid.Block(name(one.style), columns));
+        }
+        return new Grid(blocks, rows());
+    }
+
+    private static List<Findings> of(List<Findings> findings, Style style) {
+        return findings.stream().filter(one -> one.style == style).toList();
+    }
+
+    private static List<Grid.Column> columns(List<Findings> own, Function<Findings, Drawn> which, String lambda) {
+        return own.stream()
+                .map(one -> new Grid.Column(
+                        one.to.title() + (lambda.isEmpty() ? "" : lambda + one.to.shown()), which.apply(one).shown))
+                .toList();
+    }
+
+    /** For each target the bridges side by side, the styles below each other. */
+    private Grid bridges(List<Crossing> crossings) {
+        List<Grid.Block> blocks = new ArrayList<>();
+        for (Destination to : crossings.stream().map(Crossing::to).distinct().toList()) {
+            List<Grid.Column> columns = new ArrayList<>();
+            for (Bridge by : to.bridges()) {
+                columns.add(new Grid.Column(
+                        by.name(),
+                        crossings.stream()
+                                .filter(c -> c.to.equals(to) && c.by.equals(by))
+                                .flatMap(c -> Stream.of(0, 1, SHOWN_SHARED).map(c.drawn.shown::get))
+                                .toList()));
+            }
+            blocks.add(new Grid.Block("%s, λ = %s".formatted(to.title(), to.shown()), columns));
+        }
+        List<Grid.Row> rows = new ArrayList<>();
+        for (Adapted one : styles) {
+            rows.add(new Grid.Row(name(one.style) + ": " + caption(0), !rows.isEmpty()));
+            rows.add(new Grid.Row(name(one.style) + ": " + caption(1), false));
+            rows.add(new Grid.Row(name(one.style) + ", " + caption(SHOWN_SHARED), false));
+        }
+        return new Grid(blocks, rows);
+    }
+
+    private List<Grid.Row> rows() {
+        return IntStream.range(0, SHOWN_SHARED + SHOWN_NEW)
+                .mapToObj(row -> new Grid.Row(caption(row), row == SHOWN_SHARED))
+                .toList();
+    }
+
+    /** What is shown in a row. */
+    private String caption(int row) {
+        return row < SHOWN_SHARED
+                ? prompts.shared().get(row).caption()
+                : "new to the source: "
+                        + prompts.fresh().get(row - SHOWN_SHARED).caption();
+    }
+
+    /** The style's name for people. */
+    static String name(Style style) {
         return style.name().toLowerCase(Locale.ROOT);
     }
 }

@@ -7,12 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The trained demo models, which lie in this module's jar, as files that the ordinary loader opens. */
 public final class DemoModels {
 
-    private static final List<String> MODELS = List.of("source", "lineart", "target");
-    private static final List<String> MODEL_FILES = List.of(
+    private static final List<String> SD_FILES = List.of(
             "model_index.json",
             "scheduler/scheduler_config.json",
             "text_encoder/config.json",
@@ -22,6 +22,12 @@ public final class DemoModels {
             "tokenizer/vocab.json",
             "unet/config.json",
             "unet/diffusion_pytorch_model.safetensors");
+    private static final List<String> SECOND_TEXT_FILES = List.of(
+            "text_encoder_2/config.json",
+            "text_encoder_2/model.safetensors",
+            "tokenizer_2/merges.txt",
+            "tokenizer_2/tokenizer_config.json",
+            "tokenizer_2/vocab.json");
     private static final List<String> AUTOENCODER_FILES = List.of("config.json", "diffusion_pytorch_model.safetensors");
     private static final List<String> SINGLE_FILES =
             List.of("stripes.safetensors", "dusk.safetensors", "judge.safetensors");
@@ -34,29 +40,42 @@ public final class DemoModels {
     }
 
     /**
-     * Copies the models into {@code folder}: {@code source}, {@code target} and {@code lineart}, the source tuned to another
-     * style, are diffusers folders; {@code stripes.safetensors} and {@code dusk.safetensors} are low-rank adapters of the
-     * source in kohya's spelling. The autoencoder is stored once and copied into each folder. What is there is replaced.
+     * Copies the models into {@code folder}: {@code source}, the targets {@code target}, {@code target-xl} and
+     * {@code target-sd3}, and {@code lineart}, the source tuned to another style, are diffusers folders; {@code
+     * stripes.safetensors} and {@code dusk.safetensors} are low-rank adapters of the source in kohya's spelling. An
+     * autoencoder is stored once and copied into each folder. What is there is replaced.
      *
      * @return {@code folder}
      * @throws UncheckedIOException if it cannot be written
      */
     public static Path unpack(Path folder) {
         try {
-            for (String model : MODELS) {
-                for (String file : MODEL_FILES) {
-                    copy(model + "/" + file, folder.resolve(model).resolve(file));
-                }
-                for (String file : AUTOENCODER_FILES) {
-                    copy("vae/" + file, folder.resolve(model).resolve("vae").resolve(file));
-                }
+            for (String model : List.of("source", "lineart", "target")) {
+                unpack(folder, model, SD_FILES, "vae");
             }
+            List<String> xlFiles =
+                    Stream.concat(SD_FILES.stream(), SECOND_TEXT_FILES.stream()).toList();
+            unpack(folder, "target-xl", xlFiles, "vae-xl");
+            List<String> sd3Files = xlFiles.stream()
+                    .map(file -> file.replace("unet/", "transformer/"))
+                    .toList();
+            unpack(folder, "target-sd3", sd3Files, "vae-sd3");
             for (String file : SINGLE_FILES) {
                 copy(file, folder.resolve(file));
             }
             return folder;
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write the demo models to " + folder, e);
+        }
+    }
+
+    private static void unpack(Path folder, String model, List<String> files, String autoencoder) throws IOException {
+        Path own = folder.resolve(model);
+        for (String file : files) {
+            copy(model + "/" + file, own.resolve(file));
+        }
+        for (String file : AUTOENCODER_FILES) {
+            copy(autoencoder + "/" + file, own.resolve("vae").resolve(file));
         }
     }
 

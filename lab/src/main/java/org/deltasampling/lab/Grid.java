@@ -32,20 +32,17 @@ record Grid(List<Block> blocks, List<Row> rows) {
     record Block(String title, List<Column> columns) {}
 
     /** A titled column of pictures. */
-    record Column(String title, List<BufferedImage> pictures) {
-
-        /** Of (rows, 3, 64, 64) in [-1, 1]. */
-        static Column of(String title, Tensor pictures) {
-            return new Column(
-                    title,
-                    IntStream.range(0, (int) pictures.size(0))
-                            .mapToObj(row -> picture(pictures.narrow(0, row, 1)))
-                            .toList());
-        }
-    }
+    record Column(String title, List<BufferedImage> pictures) {}
 
     /** A labelled row. */
     record Row(String label, boolean beginsGroup) {}
+
+    /** Each of (count, 3, 64, 64) in [-1, 1]. */
+    static List<BufferedImage> pictures(Tensor pictures) {
+        return IntStream.range(0, (int) pictures.size(0))
+                .mapToObj(row -> picture(pictures.narrow(0, row, 1)))
+                .toList();
+    }
 
     /** The whole table as one picture. */
     BufferedImage draw() {

@@ -2,6 +2,7 @@ package org.deltasampling.lab;
 
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
@@ -11,14 +12,17 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.delta.Autoencoder;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.generate.ScaledAutoencoder;
+import org.deltasampling.model.Architecture;
+import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.clip.ClipText;
-import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Latent;
@@ -32,9 +36,12 @@ final class Painter implements AutoCloseable {
 
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
     private final SchedulerConfig scheduler;
-    private final ClipTokenizer tokenizer;
-    private final ClipText text;
-    private final UNet unet;
+    private final Architecture family;
+    private final boolean silentWithoutPrompt;
+    private final List<ClipTokenizer> tokenizers = new ArrayList<>();
+    private final List<ClipText> texts = new ArrayList<>();
+    private final Backbone network;
+    private final long contextWidth;
     private final AutoencoderKl autoencoder;
 
     private Painter(Path folder, List<Path> adapters) {
@@ -46,17 +53,26 @@ final class Painter implements AutoCloseable {
                     .forEach((part, change) -> changes.merge(part, change, Adapter::then));
         }
         scheduler = SchedulerConfig.read(checkpoint.scheduler());
-        tokenizer = ClipTokenizer.of(folder.resolve("tokenizer"));
-        text = new ClipText(
-                checkpoint.text().config(),
-                resident(changes.getOrDefault("text_encoder", Adapter.NONE)
-                        .weights(checkpoint.text().weights())));
-        unet = new UNet(
-                checkpoint.unet().config(),
-                resident(changes.getOrDefault("unet", Adapter.NONE)
-                        .weights(checkpoint.unet().weights())));
+        family = checkpoint.architecture();
+        silentWithoutPrompt = checkpoint.isSilentWithoutNegative();
+        for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
+            int index = texts.size();
+            tokenizers.add(ClipTokenizer.of(checkpoint.tokenizer(index).orElseThrow()));
+            texts.add(new ClipText(
+                    text.config(), resident(changed(Checkpoint.textEncoder(index), text.weights(), changes))));
+        }
+        contextWidth = checkpoint.network().config().contextWidth();
+        network = checkpoint
+                .network()
+                .config()
+                .network(resident(
+                        changed(checkpoint.networkName(), checkpoint.network().weights(), changes)));
         autoencoder = new AutoencoderKl(
                 checkpoint.vae().config(), resident(checkpoint.vae().weights()));
+    }
+
+    private static WeightSource changed(String part, WeightSource weights, Map<String, Adapter> changes) {
+        return changes.getOrDefault(part, Adapter.NONE).weights(weights);
     }
 
     /** The model in {@code folder}. */
@@ -77,27 +93,42 @@ final class Painter implements AutoCloseable {
         return autoencoder.latentSpace();
     }
 
-    /** Draws {@code prompts}, one a picture, guided away from the empty prompt by {@code scale}; the current scope's. */
+    /** Between pictures and its latents. */
+    Autoencoder autoencoder() {
+        return new ScaledAutoencoder(autoencoder);
+    }
+
+    /** Draws {@code prompts}, one a picture, guided away from no prompt by {@code scale}; the current scope's. */
     Denoiser guided(List<String> prompts, double scale) {
+        Conditioning with = encode(prompts);
         return NetworkDenoiser.guided(
-                unet,
+                network,
                 scheduler.parameterization(),
-                encode(prompts),
-                encode(prompts.stream().map(prompt -> "").toList()),
+                with,
+                silentWithoutPrompt
+                        ? with.silent()
+                        : encode(prompts.stream().map(prompt -> "").toList()),
                 scale);
     }
 
     private Conditioning encode(List<String> prompts) {
-        long[] ids = prompts.stream()
-                .flatMapToLong(prompt -> Arrays.stream(tokenizer.encode(prompt).ids()))
-                .toArray();
-        return new Conditioning(
-                text.encode(torch.tensor(ids).view(prompts.size(), -1)).last());
+        List<ClipText.Output> said = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i++) {
+            ClipTokenizer tokenizer = tokenizers.get(i);
+            long[] ids = prompts.stream()
+                    .flatMapToLong(
+                            prompt -> Arrays.stream(tokenizer.encode(prompt).ids()))
+                    .toArray();
+            said.add(texts.get(i).encode(torch.tensor(ids).view(prompts.size(), -1)));
+        }
+        return family.flows()
+                ? Architecture.toldWithoutT5(said, contextWidth)
+                : family.told(said, Drawing.SIZE, Drawing.SIZE);
     }
 
     /** Pictures of latents in scaled units, (b, 3, 64, 64), -1 to 1. */
     Tensor decode(Latent latents) {
-        return autoencoder.decode(latentSpace().unscale(latents).tensor());
+        return autoencoder().decode(latents).tensor();
     }
 
     private Parameters resident(WeightSource weights) {
