@@ -20,7 +20,7 @@ import java.util.Set;
 public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong available) {
 
     /** Libtorch's own, which comes into memory with the first computations, and what is left of reading files. */
-    private static final long PROGRAM = 640L << 20;
+    private static final long PROGRAM = 768L << 20;
 
     /** Networks are kept while pictures are decoded where that takes no larger part of what may be used. */
     private static final double ROOM = 0.75;
