@@ -56,7 +56,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
                 case DDIM -> Double.isInfinite(config.limit()) ? new Euler() : new ClippedDdim(config.limit());
                 case EULER -> new Euler();
                 case EULER_ANCESTRAL -> new EulerAncestral();
-                case HEUN -> new Heun();
+                case HEUN -> Heun.OF_NOISES;
                 case DPMPP_2M -> new DpmPlusPlus2M(config.lowerOrderLast());
                 case UNIPC -> new UniPc(2, UniPc.Scale.EXPM1);
                 case LMS -> LinearMultistep.lms();
@@ -162,7 +162,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         Sampler sampler = switch (method) {
             case EULER, DDIM -> new Euler();
             case EULER_ANCESTRAL -> new EulerAncestral();
-            case HEUN -> new FlowHeun();
+            case HEUN -> Heun.OF_VELOCITIES;
             case DPMPP_2M -> new DpmPlusPlus2M(true);
             case UNIPC -> new UniPc(2, UniPc.Scale.EXPM1);
             case LMS, PNDM, DEIS ->
