@@ -95,7 +95,7 @@ final class BridgeCommand implements Runnable {
                 progress.close();
                 describe("the source's channels from the target's", bridge.fit().explainedThere());
                 describe("the target's channels from the source's", bridge.fit().explainedBack());
-                judge(bridge.fit().explained(), progress);
+                judge(bridge.fit(), progress);
                 bridge.write(output);
                 progress.wrote(output);
             }
@@ -109,17 +109,13 @@ final class BridgeCommand implements Runnable {
                     .formatted(what, channels, String.format(Locale.ROOT, "%.2f", explained.whole())));
         }
 
-        private void judge(double explained, Progress progress) {
-            String share = String.format(Locale.ROOT, "%.2f", explained);
-            if (!(explained >= BridgeFit.USELESS) && !force) {
+        private void judge(BridgeFit fit, Progress progress) {
+            if (!(fit.explained() >= BridgeFit.USELESS) && !force) {
                 throw new BadRecipeException(
                         "the bridge explains only %s of the latents, less than %s, and is not written: give more and other pictures, --kernel 3, or --force"
-                                .formatted(share, BridgeFit.USELESS));
+                                .formatted(String.format(Locale.ROOT, "%.2f", fit.explained()), BridgeFit.USELESS));
             }
-            if (!(explained >= BridgeFit.POOR)) {
-                progress.warning("the bridge explains only %s of the latents: expect to lose much of the adapter"
-                        .formatted(share));
-            }
+            fit.concern().ifPresent(concern -> progress.warning("the bridge " + concern));
         }
     }
 }

@@ -1,5 +1,7 @@
 package org.deltasampling.delta;
 
+import java.util.Locale;
+import java.util.Optional;
 import org.deltasampling.tensor.ChannelMap;
 import org.deltasampling.tensor.Explained;
 
@@ -23,6 +25,16 @@ public record BridgeFit(ChannelMap there, ChannelMap back, Explained explainedTh
     /** How much the worse of the two maps explains. */
     public double explained() {
         return Math.min(explainedThere.whole(), explainedBack.whole());
+    }
+
+    /** What to expect of one that explains less than {@link #POOR}, to follow "the bridge"; empty if it explains more. */
+    public Optional<String> concern() {
+        return explained() >= POOR
+                ? Optional.empty()
+                : Optional.of(String.format(
+                        Locale.ROOT,
+                        "explains only %.2f of the latents: expect to lose much of the adapter",
+                        explained()));
     }
 
     /** The same for the models in each other's part. */

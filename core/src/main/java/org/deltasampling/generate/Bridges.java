@@ -235,10 +235,7 @@ final class Bridges {
     }
 
     private BridgeFit worthy(BridgeFit fit, Choice choice) {
-        if (!(fit.explained() >= BridgeFit.POOR)) {
-            warning.accept("the bridge %s explains only %.2f of the latents: expect to lose much of the adapter"
-                    .formatted(choice.bridge, fit.explained()));
-        }
+        fit.concern().ifPresent(concern -> warning.accept("the bridge %s %s".formatted(choice.bridge, concern)));
         return fit;
     }
 

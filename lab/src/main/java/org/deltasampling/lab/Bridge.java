@@ -62,7 +62,7 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
         all.add(fitted(NEIGHBOURS, wide, seed));
         all.add(fitted("linear 1x1", narrow, seed));
         all.add(
-                wide.explained() < BridgeFit.POOR ? 0 : all.size(),
+                wide.concern().isPresent() ? 0 : all.size(),
                 unfitted(
                         "round trip",
                         LatentBridge.roundTrip(ofTarget, PICTURE, ofSource, PICTURE, narrow.ofNoise(seed))));
