@@ -7,11 +7,11 @@ import java.util.OptionalDouble;
 /** The judge's figures as lines of text. */
 final class ScoreTable {
 
+    private static final String FIVE = "%6s %6s %6s %6s %6s".formatted("style", "shape", "colour", "ground", "place");
+
     private final StringBuilder lines = new StringBuilder();
 
     private ScoreTable() {}
-
-    private static final String FIVE = "%6s %6s %6s %6s %6s".formatted("style", "shape", "colour", "ground", "place");
 
     /** A line for each target, style and way of drawing; then one for each target, bridge and style. */
     static String of(List<Demo.Findings> all, List<Demo.Crossing> crossings) {
