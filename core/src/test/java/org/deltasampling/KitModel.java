@@ -1,8 +1,6 @@
 package org.deltasampling;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
@@ -11,6 +9,7 @@ import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
@@ -20,7 +19,7 @@ import org.deltasampling.weights.SafetensorsFile;
 /** A small diffusers folder of the kit, put together from its parts by hand, in float32. */
 public final class KitModel implements AutoCloseable {
 
-    private final List<AutoCloseable> owned = new ArrayList<>();
+    private final Owned owned = new Owned();
     private final UNet unet;
     private final ClipText text;
     private final ClipTokenizer tokenizer;
@@ -59,18 +58,16 @@ public final class KitModel implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
-        for (AutoCloseable each : owned) {
-            each.close();
-        }
+    public void close() {
+        owned.close();
     }
 
     /** The tensors of {@code file}, which has {@code prefix} before all names or does not. */
     private Parameters weights(Path file, String prefix) {
         SafetensorsFile source = SafetensorsFile.open(file);
         ResidentWeights weights = new ResidentWeights(source, Precision.FLOAT32);
-        owned.add(weights);
-        owned.add(source);
+        owned.keep(weights);
+        owned.keep(source);
         boolean prefixed = source.names().stream().anyMatch(name -> name.startsWith(prefix));
         Parameters all = Parameters.from(weights);
         return (name, shape) -> {

@@ -5,9 +5,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.TreeSet;
 import javax.imageio.ImageIO;
@@ -19,6 +17,7 @@ import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
@@ -36,7 +35,7 @@ public final class BridgeFitting implements AutoCloseable {
 
     private final Path from;
     private final Path to;
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private final Owned open = new Owned();
     private final ScaledAutoencoder source;
     private final ScaledAutoencoder target;
     private final Encoding sourceEncoding;
@@ -62,8 +61,8 @@ public final class BridgeFitting implements AutoCloseable {
         this.from = from;
         this.to = to;
         try {
-            Checkpoint sourceFiles = keep(Checkpoint.open(from));
-            Checkpoint targetFiles = keep(Checkpoint.open(to));
+            Checkpoint sourceFiles = open.keep(Checkpoint.open(from));
+            Checkpoint targetFiles = open.keep(Checkpoint.open(to));
             source = autoencoder(sourceFiles);
             target = autoencoder(targetFiles);
             sourceEncoding = Encoding.of(sourceFiles.vae());
@@ -88,13 +87,8 @@ public final class BridgeFitting implements AutoCloseable {
     }
 
     private ScaledAutoencoder autoencoder(Checkpoint checkpoint) {
-        ResidentWeights weights = keep(new ResidentWeights(checkpoint.vae().weights(), Precision.FLOAT32));
+        ResidentWeights weights = open.keep(new ResidentWeights(checkpoint.vae().weights(), Precision.FLOAT32));
         return new ScaledAutoencoder(new AutoencoderKl(checkpoint.vae().config(), Parameters.from(weights)));
-    }
-
-    private <T extends AutoCloseable> T keep(T resource) {
-        open.push(resource);
-        return resource;
     }
 
     /** Takes the middle of {@code picture}, scaled, into the fit. */
@@ -194,12 +188,6 @@ public final class BridgeFitting implements AutoCloseable {
 
     @Override
     public void close() {
-        while (!open.isEmpty()) {
-            try {
-                open.pop().close();
-            } catch (Exception e) {
-                throw new IllegalStateException(e); // files and weights declare none
-            }
-        }
+        open.close();
     }
 }

@@ -33,6 +33,7 @@ import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Memory;
+import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
@@ -162,7 +163,7 @@ public final class Generation implements AutoCloseable {
         prompts.encode(pairs(recipe, cast, choices, size), listener, this::warnOnce);
         load(cast);
         try (TensorScope scope = TensorScope.open();
-                Memories memories = new Memories()) {
+                Owned memories = new Owned()) {
             NoiseSource noise = NoiseSource.seeded(sampling.seed());
             Latent x = plan.start(start.draw(noise));
             Latent latents =
@@ -257,31 +258,17 @@ public final class Generation implements AutoCloseable {
         return choices;
     }
 
-    /** What the deltas of one trajectory remember. */
-    private static final class Memories implements AutoCloseable {
-
-        private final List<Memory> all = new ArrayList<>();
-
-        LevelPolicy policy(Levels levels) {
-            return switch (levels) {
-                case SKIP -> LevelPolicy.SKIP;
-                case CLAMP -> LevelPolicy.CLAMP;
-                case HOLD -> {
-                    Memory memory = new Memory();
-                    all.add(memory);
-                    yield LevelPolicy.hold(memory);
-                }
-            };
-        }
-
-        @Override
-        public void close() {
-            all.forEach(Memory::close);
-        }
+    /** What it remembers of one trajectory is kept by {@code memories}. */
+    private static LevelPolicy policy(Levels levels, Owned memories) {
+        return switch (levels) {
+            case SKIP -> LevelPolicy.SKIP;
+            case CLAMP -> LevelPolicy.CLAMP;
+            case HOLD -> LevelPolicy.hold(memories.keep(new Memory()));
+        };
     }
 
     private Denoiser delta(
-            Recipe recipe, Cast cast, Size size, List<Bridges.Choice> choices, SamplingPlan plan, Memories memories) {
+            Recipe recipe, Cast cast, Size size, List<Bridges.Choice> choices, SamplingPlan plan, Owned memories) {
         Denoiser target = guided(recipe, recipe.target(), cast.target, size);
         List<org.deltasampling.delta.Delta> deltas = new ArrayList<>();
         Map<List<Object>, Source> sources = new HashMap<>(); // deltas that see the same source alike ask it once
@@ -300,7 +287,7 @@ public final class Generation implements AutoCloseable {
                     source,
                     guided(recipe, delta.adapted(), cast.adapted.get(i), choice.sourcePicture()),
                     delta.lambda().over(plan.plan()),
-                    memories.policy(delta.levels())));
+                    policy(delta.levels(), memories)));
         }
         return deltas.isEmpty() ? target : new DeltaDenoiser(target, deltas, DeltaListener.NONE);
     }

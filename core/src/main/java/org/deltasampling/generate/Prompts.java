@@ -12,6 +12,7 @@ import java.util.function.Consumer;
 import org.deltasampling.generate.Recipe.Size;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
@@ -33,20 +34,16 @@ final class Prompts implements AutoCloseable {
     /** What a network is told, in memory of its own. */
     private static final class Told implements AutoCloseable {
 
-        private final List<Held> owned = new ArrayList<>();
+        private final Owned owned = new Owned();
         private final Conditioning conditioning;
 
         Told(Conditioning encoded) {
-            conditioning = encoded.map(tensor -> {
-                Held held = Held.of(tensor);
-                owned.add(held);
-                return held.tensor();
-            });
+            conditioning = encoded.map(tensor -> owned.keep(Held.of(tensor)).tensor());
         }
 
         @Override
         public void close() {
-            owned.forEach(Held::close);
+            owned.close();
         }
     }
 

@@ -3,6 +3,7 @@ package org.deltasampling.model;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.deltasampling.tensor.Owned;
 import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.ShardedFiles;
 import org.deltasampling.weights.WeightSource;
@@ -11,7 +12,7 @@ import org.deltasampling.weights.WeightSource;
 final class OpenFiles implements AutoCloseable {
 
     private final List<Path> paths = new ArrayList<>();
-    private final List<AutoCloseable> sources = new ArrayList<>();
+    private final Owned sources = new Owned();
 
     /** One file. */
     SafetensorsFile file(Path file) {
@@ -31,7 +32,7 @@ final class OpenFiles implements AutoCloseable {
     }
 
     private void keep(AutoCloseable source, List<Path> files) {
-        sources.add(source);
+        sources.keep(source);
         paths.addAll(files);
     }
 
@@ -42,12 +43,6 @@ final class OpenFiles implements AutoCloseable {
 
     @Override
     public void close() {
-        for (AutoCloseable source : sources) {
-            try {
-                source.close();
-            } catch (Exception e) {
-                throw new IllegalStateException(e); // our sources declare no exception
-            }
-        }
+        sources.close();
     }
 }

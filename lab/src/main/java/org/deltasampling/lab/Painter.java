@@ -1,10 +1,8 @@
 package org.deltasampling.lab;
 
 import java.nio.file.Path;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +24,7 @@ import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.weights.ResidentWeights;
@@ -34,7 +33,7 @@ import org.deltasampling.weights.WeightSource;
 /** One of the demo models, loaded as any other model is, drawing a different prompt for each picture of a batch. */
 final class Painter implements AutoCloseable {
 
-    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+    private final Owned open = new Owned();
     private final SchedulerConfig scheduler;
     private final Architecture family;
     private final boolean silentWithoutPrompt;
@@ -45,10 +44,10 @@ final class Painter implements AutoCloseable {
     private final AutoencoderKl autoencoder;
 
     private Painter(Path folder, List<Path> adapters) {
-        Checkpoint checkpoint = keep(Checkpoint.open(folder));
+        Checkpoint checkpoint = open.keep(Checkpoint.open(folder));
         Map<String, Adapter> changes = new HashMap<>();
         for (Path file : adapters) {
-            keep(LoraFile.open(file))
+            open.keep(LoraFile.open(file))
                     .on(checkpoint)
                     .forEach((part, change) -> changes.merge(part, change, Adapter::then));
         }
@@ -132,24 +131,11 @@ final class Painter implements AutoCloseable {
     }
 
     private Parameters resident(WeightSource weights) {
-        return Parameters.from(keep(new ResidentWeights(weights, Precision.FLOAT32)));
-    }
-
-    private <T extends AutoCloseable> T keep(T resource) {
-        open.push(resource);
-        return resource;
+        return Parameters.from(open.keep(new ResidentWeights(weights, Precision.FLOAT32)));
     }
 
     @Override
     public void close() {
-        open.forEach(Painter::close);
-    }
-
-    private static void close(AutoCloseable resource) {
-        try {
-            resource.close();
-        } catch (Exception e) {
-            throw new IllegalStateException("cannot release a demo model", e);
-        }
+        open.close();
     }
 }
