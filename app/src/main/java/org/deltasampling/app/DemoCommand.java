@@ -4,10 +4,10 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
-import org.deltasampling.generate.BadRecipeException;
-import org.deltasampling.generate.WholeFile;
+import org.deltasampling.file.WholeFile;
 import org.deltasampling.lab.Demo;
 import org.deltasampling.lab.DemoModels;
+import org.deltasampling.recipe.BadRecipeException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 

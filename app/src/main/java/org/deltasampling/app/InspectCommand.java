@@ -2,8 +2,8 @@ package org.deltasampling.app;
 
 import java.nio.file.Path;
 import java.util.Objects;
-import org.deltasampling.generate.BadRecipeException;
-import org.deltasampling.generate.Inspection;
+import org.deltasampling.pipeline.Inspection;
+import org.deltasampling.recipe.BadRecipeException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;

@@ -3,8 +3,8 @@ package org.deltasampling.app;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.deltasampling.generate.BadRecipeException;
-import org.deltasampling.generate.Generation;
+import org.deltasampling.pipeline.Generation;
+import org.deltasampling.recipe.BadRecipeException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

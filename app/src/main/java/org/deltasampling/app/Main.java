@@ -4,9 +4,8 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import org.deltasampling.diffusion.BadSamplingException;
-import org.deltasampling.generate.BadRecipeException;
-import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.DeltaSamplingException;
+import org.deltasampling.recipe.BadRecipeException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -64,7 +63,7 @@ public final class Main implements Runnable {
     }
 
     private static int explain(PrintWriter err, Exception e) {
-        if (e instanceof BadRecipeException || e instanceof BadWeightsException || e instanceof BadSamplingException) {
+        if (e instanceof DeltaSamplingException) {
             return refuse(err, String.valueOf(e.getMessage()));
         }
         if (System.getenv(TRACE) != null) {

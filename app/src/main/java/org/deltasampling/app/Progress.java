@@ -3,8 +3,8 @@ package org.deltasampling.app;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import org.deltasampling.generate.Generation;
-import org.deltasampling.generate.MemoryPlan;
+import org.deltasampling.pipeline.Generation;
+import org.deltasampling.pipeline.MemoryPlan;
 import picocli.CommandLine;
 
 /** What a picture's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */

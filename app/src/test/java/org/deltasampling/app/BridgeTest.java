@@ -16,8 +16,9 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
-import org.deltasampling.generate.Recipe;
+import org.deltasampling.image.Provenance;
 import org.deltasampling.model.Architecture;
+import org.deltasampling.recipe.Recipe;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -133,7 +134,7 @@ final class BridgeTest {
         assertThat(cli.code()).isZero();
         assertThat(cli.err()).hasSize(1);
         assertThat(cli.err().get(0)).startsWith("warning: ").contains("explains only");
-        Recipe recipe = Recipe.read(file);
+        Recipe recipe = Provenance.read(file).recipe();
         assertThat(recipe.deltas().get(0).bridge()).hasToString(bridge.toString());
         assertThat(recipe.deltas().get(0).levels()).isEqualTo(Recipe.Levels.HOLD);
         assertThat(Cli.run("generate", "--recipe", file).code()).isZero();
@@ -161,7 +162,7 @@ final class BridgeTest {
         makes(sd2, "step 3 of 3", "--source-size", "32x32");
         makes(sd3, "step 3 of 3", "--source-size", "96x96", "--bridge", "round-trip");
         Path file = folder.resolve("a.png");
-        assertThat(Recipe.read(file).deltas().get(0).sourceSize()).hasToString("96x96");
+        assertThat(Provenance.read(file).recipe().deltas().get(0).sourceSize()).hasToString("96x96");
     }
 
     @Test

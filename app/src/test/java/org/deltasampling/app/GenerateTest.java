@@ -10,7 +10,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
-import org.deltasampling.generate.Recipe;
+import org.deltasampling.image.Provenance;
+import org.deltasampling.recipe.Recipe;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsFile;
 import org.junit.jupiter.api.BeforeEach;
@@ -90,8 +91,8 @@ final class GenerateTest {
                 output: {picture: b.png}
                 """);
         assertThat(Cli.run("generate", "--recipe", recipe, "--seed", 3).code()).isZero();
-        Recipe a = Recipe.read(folder.resolve("a.png"));
-        Recipe b = Recipe.read(folder.resolve("b.png"));
+        Recipe a = Provenance.read(folder.resolve("a.png")).recipe();
+        Recipe b = Provenance.read(folder.resolve("b.png")).recipe();
         assertThat(b.sampling()).isEqualTo(a.sampling());
         assertThat(javax.imageio.ImageIO.read(folder.resolve("b.png").toFile()).getRGB(5, 5))
                 .isEqualTo(javax.imageio.ImageIO.read(folder.resolve("a.png").toFile())

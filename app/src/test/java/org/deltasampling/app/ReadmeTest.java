@@ -13,7 +13,7 @@ import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
-import org.deltasampling.generate.Recipe;
+import org.deltasampling.image.Provenance;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,7 +52,10 @@ final class ReadmeTest {
                 new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
             loader.loadClass("Lighthouse").getMethod("main", String[].class).invoke(null, (Object) new String[0]);
         }
-        assertThat(Recipe.read(folder.resolve("lighthouse-4.png")).sampling().seed())
+        assertThat(Provenance.read(folder.resolve("lighthouse-4.png"))
+                        .recipe()
+                        .sampling()
+                        .seed())
                 .isEqualTo(4);
     }
 

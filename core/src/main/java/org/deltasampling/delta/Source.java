@@ -15,7 +15,7 @@ import org.deltasampling.tensor.Latent;
 public record Source(Denoiser base, LevelRange levels, LatentBridge bridge) {
 
     /** Whether it knows the level that the target's {@code n} is in its latents. */
-    boolean knows(NoiseLevel n) {
+    public boolean knows(NoiseLevel n) {
         return levels.covers(bridge.gain() * n.kappa());
     }
 

@@ -5,18 +5,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.bridge.ChannelMap;
 import org.deltasampling.diffusion.Denoiser;
-import org.deltasampling.tensor.ChannelMap;
 import org.deltasampling.tensor.Latent;
 
 /**
  * A density in the plane of which everything is known in closed form, its exact denoiser too (science.md 8.1): a test tool.
  * Points are latents (n, 2, 1, 1) of doubles.
  */
-final class GaussianMixture {
+public final class GaussianMixture {
 
     /** Weight {@code w}, mean (x, y), variances a and b, covariance c. */
-    record Component(double w, double x, double y, double a, double b, double c) {
+    public record Component(double w, double x, double y, double a, double b, double c) {
 
         double determinant() {
             return a * b - c * c;
@@ -58,7 +58,7 @@ final class GaussianMixture {
     }
 
     /** Log density, score, and the score's divergence. */
-    record Field(double log, double scoreX, double scoreY, double divergence) {}
+    public record Field(double log, double scoreX, double scoreY, double divergence) {}
 
     private final List<Component> components;
 
@@ -70,7 +70,7 @@ final class GaussianMixture {
     }
 
     /** Five numbers a component: weight, mean, variances. */
-    static GaussianMixture of(double... numbers) {
+    public static GaussianMixture of(double... numbers) {
         List<Component> all = new ArrayList<>();
         for (int i = 0; i < numbers.length; i += 5) {
             all.add(new Component(numbers[i], numbers[i + 1], numbers[i + 2], numbers[i + 3], numbers[i + 4], 0));
@@ -78,18 +78,18 @@ final class GaussianMixture {
         return new GaussianMixture(all);
     }
 
-    static GaussianMixture of(Component component) {
+    public static GaussianMixture of(Component component) {
         return new GaussianMixture(List.of(component));
     }
 
     /** Times the Gaussian {@code factor} to the power {@code lambda}. */
-    GaussianMixture times(Component factor, double lambda) {
+    public GaussianMixture times(Component factor, double lambda) {
         Component power = new Component(1, factor.x, factor.y, factor.a / lambda, factor.b / lambda, factor.c / lambda);
         return new GaussianMixture(components.stream().map(g -> g.times(power)).toList());
     }
 
     /** The density of the images under {@code map}, which is one-to-one. */
-    GaussianMixture under(ChannelMap map) {
+    public GaussianMixture under(ChannelMap map) {
         double[] m = map.weights();
         double[] shift = map.bias();
         return new GaussianMixture(components.stream()
@@ -103,7 +103,7 @@ final class GaussianMixture {
                 .toList());
     }
 
-    double[] sample(int n, long seed) {
+    public double[] sample(int n, long seed) {
         Random random = new Random(seed);
         double[] points = new double[2 * n];
         for (int i = 0; i < n; i++) {
@@ -126,7 +126,7 @@ final class GaussianMixture {
     }
 
     /** At the point (x, y) under noise of {@code kappa}. */
-    Field field(double x, double y, double kappa) {
+    public Field field(double x, double y, double kappa) {
         double sum = 0;
         double slopeX = 0;
         double slopeY = 0;
@@ -148,7 +148,7 @@ final class GaussianMixture {
     }
 
     /** {@code E[clean | x] = x + kappa^2 score} in variance-exploding coordinates; takes points of any. */
-    Denoiser denoiser() {
+    public Denoiser denoiser() {
         return (x, n) -> {
             double[] points = points(x);
             double kappa = n.kappa();
@@ -163,11 +163,11 @@ final class GaussianMixture {
         };
     }
 
-    static Latent latent(double[] points) {
+    public static Latent latent(double[] points) {
         return new Latent(Tensor.create(points).view(-1, 2, 1, 1));
     }
 
-    static double[] points(Latent x) {
+    public static double[] points(Latent x) {
         Tensor flat = x.tensor().contiguous();
         DoubleBuffer numbers = flat.createBuffer();
         double[] points = new double[numbers.remaining()];
@@ -176,12 +176,12 @@ final class GaussianMixture {
     }
 
     /** Standard normal points. */
-    static Latent noise(int n, long seed) {
+    public static Latent noise(int n, long seed) {
         return latent(of(1, 0, 0, 1, 1).sample(n, seed));
     }
 
     /** The energy distance of two sets of points, 2 E|X - Y| - E|X - X'| - E|Y - Y'| over different points. */
-    static double energyDistance(double[] x, double[] y) {
+    public static double energyDistance(double[] x, double[] y) {
         int n = x.length / 2;
         int m = y.length / 2;
         return 2 * distances(x, y) / n / m - distances(x, x) / n / (n - 1) - distances(y, y) / m / (m - 1);
@@ -201,7 +201,8 @@ final class GaussianMixture {
 
     // the scenarios of science.md 8.1
 
-    static final GaussianMixture SAME = of(1, -2, 0, .15, .15, 1, 2, 0, .15, .15, 1, 0, 2.5, .15, .15);
-    static final GaussianMixture OVERLAPPING = of(1, -2.3, .4, .25, .25, 1, 1.8, -.5, .25, .25, 1, .3, 2.2, .25, .25);
-    static final Component FACTOR = new Component(1, 1.5, .5, .8, 1.2, 0);
+    public static final GaussianMixture SAME = of(1, -2, 0, .15, .15, 1, 2, 0, .15, .15, 1, 0, 2.5, .15, .15);
+    public static final GaussianMixture OVERLAPPING =
+            of(1, -2.3, .4, .25, .25, 1, 1.8, -.5, .25, .25, 1, .3, 2.2, .25, .25);
+    public static final Component FACTOR = new Component(1, 1.5, .5, .8, 1.2, 0);
 }

@@ -4,12 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
-import org.deltasampling.delta.Autoencoder;
-import org.deltasampling.delta.BridgeFit;
-import org.deltasampling.delta.BridgeFitter;
+import org.deltasampling.bridge.Autoencoder;
+import org.deltasampling.bridge.BridgeFit;
+import org.deltasampling.bridge.BridgeFitter;
+import org.deltasampling.bridge.LatentBridges;
 import org.deltasampling.delta.LatentBridge;
-import org.deltasampling.delta.LatentSize;
 import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.TensorScope;
 
 /**
@@ -65,7 +66,7 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
                 wide.concern().isPresent() ? 0 : all.size(),
                 unfitted(
                         "round trip",
-                        LatentBridge.roundTrip(ofTarget, PICTURE, ofSource, PICTURE, narrow.ofNoise(seed))));
+                        LatentBridges.roundTrip(ofTarget, PICTURE, ofSource, PICTURE, narrow.ofNoise(seed))));
         if (there == here) {
             all.add(unfitted("identity", LatentBridge.SAME));
         }

@@ -1,0 +1,61 @@
+package org.deltasampling.bridge;
+
+import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.LatentSize;
+
+/** The bridges between unlike latents. */
+public final class LatentBridges {
+
+    private LatentBridges() {}
+
+    /**
+     * By a map there, and one for differences back, each fitted for itself or known: the polar scheme of science.md 2.4.
+     *
+     * @param seed of the noise in the directions that {@code there} does not reach, which stay the same all the way
+     */
+    public static LatentBridge linear(ChannelMap there, ChannelMap back, long seed) {
+        return new LinearBridge(there, back, there.polar(), seed);
+    }
+
+    /**
+     * By the colours that linear maps see in both latents, which needs no picture: colour and light at the latents'
+     * resolution, and nothing else (science.md 2.2, RGB_LINEAR).
+     *
+     * @param targetColours the target's latents to red, green and blue
+     * @param sourceColours the source's to the same
+     */
+    public static LatentBridge colours(ChannelMap targetColours, ChannelMap sourceColours, long seed) {
+        return linear(
+                sourceColours.inverse().after(targetColours),
+                targetColours.inverse().after(sourceColours),
+                seed);
+    }
+
+    /**
+     * By way of pictures: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
+     * else, at the price of three decodings and three encodings a difference (science.md 2.2, VAE_ROUNDTRIP).
+     *
+     * @param targetPicture size of the target's pictures
+     * @param sourcePicture of the source's
+     * @param ofNoise carries the noise, of which there is no picture: a linear bridge, {@link #resized} where latents differ
+     *     in size
+     */
+    public static LatentBridge roundTrip(
+            Autoencoder target,
+            LatentSize targetPicture,
+            Autoencoder source,
+            LatentSize sourcePicture,
+            LatentBridge ofNoise) {
+        return new RoundTripBridge(target, targetPicture, source, sourcePicture, ofNoise);
+    }
+
+    /**
+     * {@code bridge} between latents of different size; itself where they have the same.
+     *
+     * @param target height and width of the target's latents
+     * @param source of the source's
+     */
+    public static LatentBridge resized(LatentBridge bridge, LatentSize target, LatentSize source, long seed) {
+        return target.equals(source) ? bridge : new ResizedBridge(bridge, target, source, seed);
+    }
+}

@@ -1,0 +1,35 @@
+package org.deltasampling.bridge;
+
+import org.deltasampling.bridge.ChannelMap.Polar;
+import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.SeededNoise;
+
+/** {@link LatentBridges#linear}. */
+record LinearBridge(ChannelMap there, ChannelMap back, Polar polar, long seed) implements LatentBridge {
+
+    @Override
+    public Latent toSource(Latent clean) {
+        return there.apply(clean);
+    }
+
+    @Override
+    public Latent noise(Latent noise) {
+        Latent rotated = polar.rotation().apply(noise);
+        return polar.white() ? rotated : rotated.plus(polar.rest().apply(fixed(rotated.shape())));
+    }
+
+    @Override
+    public double gain() {
+        return polar.gain();
+    }
+
+    @Override
+    public Latent back(Latent adapted, Latent source) {
+        return back.applyToDifference(adapted.minus(source));
+    }
+
+    private Latent fixed(long[] shape) {
+        return new SeededNoise(seed).draw(shape);
+    }
+}

@@ -1,0 +1,37 @@
+package org.deltasampling.bridge;
+
+import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.SeededNoise;
+
+/**
+ * {@link LatentBridges#resized}: mean values are less noisy than what they are of, so the source's level is lower by the ratio
+ * of the sides where its latents are smaller (the same as the shift by resolution of Esser et al. 2024, equation 23).
+ */
+record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, long seed) implements LatentBridge {
+
+    @Override
+    public Latent toSource(Latent clean) {
+        return bridge.toSource(clean).resized(source.height(), source.width());
+    }
+
+    @Override
+    public Latent noise(Latent noise) {
+        return bridge.noise(noise)
+                .resizedNoise(
+                        source.height(), source.width(), shape -> new SeededNoise(seed ^ 0x55555555L).draw(shape));
+        // not the seed itself: the bridge may have drawn from that
+    }
+
+    @Override
+    public double gain() {
+        double ratio = (double) (source.height() * source.width()) / (target.height() * target.width());
+        return bridge.gain() * Math.sqrt(ratio);
+    }
+
+    @Override
+    public Latent back(Latent adapted, Latent base) {
+        return bridge.back(adapted, base).resized(target.height(), target.width());
+    }
+}

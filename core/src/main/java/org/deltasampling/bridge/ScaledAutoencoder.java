@@ -1,0 +1,36 @@
+package org.deltasampling.bridge;
+
+import org.deltasampling.model.LatentSpace;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.TensorScope;
+
+/**
+ * An autoencoder in the units of its model.
+ *
+ * @param device where its weights are
+ */
+public record ScaledAutoencoder(AutoencoderKl network, Device device) implements Autoencoder {
+
+    /** One on the processor. */
+    public ScaledAutoencoder(AutoencoderKl network) {
+        this(network, Device.CPU);
+    }
+
+    @Override
+    public Latent encode(Latent picture) {
+        return TensorScope.scoped(() -> space().rescale(new Latent(
+                Device.CPU.to(network.encode(device.to(picture.tensor())).mean()))));
+    }
+
+    @Override
+    public Latent decode(Latent latents) {
+        return TensorScope.scoped(() -> new Latent(
+                Device.CPU.to(network.decode(device.to(space().unscale(latents).tensor())))));
+    }
+
+    private LatentSpace space() {
+        return network.latentSpace();
+    }
+}

@@ -1,4 +1,0 @@
-package org.deltasampling.delta;
-
-/** Height and width of latents in elements, or of pictures in pixels. */
-public record LatentSize(long height, long width) {}

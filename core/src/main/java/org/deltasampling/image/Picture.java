@@ -1,0 +1,123 @@
+package org.deltasampling.image;
+
+import java.awt.image.BufferedImage;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.WholeFile;
+import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.SafetensorsWriter;
+
+/** A picture, its final latents and where it comes from; plain Java, so that it may outlive what made it. */
+public final class Picture {
+
+    private final int width;
+    private final int height;
+    private final byte[] rgb;
+    private final long[] latentShape;
+    private final float[] latents;
+    private final Provenance provenance;
+
+    /**
+     * @param decoded (1, 3, height, width), -1 to 1
+     * @param latents (1, channels, height, width) in the model's scaled units
+     */
+    public Picture(Latent decoded, Latent latents, Provenance provenance) {
+        this.provenance = provenance;
+        width = (int) decoded.shape()[3];
+        height = (int) decoded.shape()[2];
+        latentShape = latents.shape();
+        rgb = new byte[3 * width * height];
+        this.latents = new float[(int) latents.tensor().numel()];
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor bytes = decoded.tensor()
+                    .to(torch.ScalarType.Float)
+                    .mul(new Scalar(127.5))
+                    .add(new Scalar(127.5))
+                    .round()
+                    .clamp(new ScalarOptional(new Scalar(0.0)), new ScalarOptional(new Scalar(255.0)))
+                    .to(torch.ScalarType.Byte)
+                    .permute(0, 2, 3, 1)
+                    .contiguous(); // (1, height, width, 3)
+            bytes.<ByteBuffer>createBuffer().get(rgb);
+            latents.tensor()
+                    .to(torch.ScalarType.Float)
+                    .contiguous()
+                    .<FloatBuffer>createBuffer()
+                    .get(this.latents);
+        }
+    }
+
+    public int width() {
+        return width;
+    }
+
+    public int height() {
+        return height;
+    }
+
+    /** The recipe that makes this picture alone. */
+    public Recipe recipe() {
+        return provenance.recipe();
+    }
+
+    public Provenance provenance() {
+        return provenance;
+    }
+
+    /** The final latents, (channels, height, width), in the model's scaled units, as a copy. */
+    public float[] latents() {
+        return latents.clone();
+    }
+
+    /** The pixels, as a copy. */
+    public BufferedImage image() {
+        BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+        for (int i = 0; i < width * height; i++) {
+            int red = rgb[3 * i] & 0xff;
+            int green = rgb[3 * i + 1] & 0xff;
+            int blue = rgb[3 * i + 2] & 0xff;
+            image.setRGB(i % width, i / width, red << 16 | green << 8 | blue);
+        }
+        return image;
+    }
+
+    /**
+     * Writes a PNG that carries this picture's recipe; the file appears whole or not at all.
+     *
+     * @throws BadRecipeException if it cannot be written
+     */
+    public void write(Path file) {
+        WholeFile.write(file, temporary -> Png.write(temporary, image(), provenance.toJson()));
+    }
+
+    /**
+     * Writes the final latents of all pictures as one tensor "latents", (pictures, channels, height, width), float32.
+     *
+     * @throws BadRecipeException if it cannot be written
+     */
+    public static void writeLatents(Path file, List<Picture> pictures) {
+        try (TensorScope scope = TensorScope.open()) {
+            TensorVector all = new TensorVector(
+                    pictures.stream().map(Picture::latentTensor).toArray(Tensor[]::new));
+            SafetensorsWriter.write(file, Map.of("latents", torch.cat(all, 0)));
+        } catch (UncheckedIOException e) {
+            throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
+        }
+    }
+
+    private Tensor latentTensor() {
+        return Tensor.create(latents, latentShape);
+    }
+}

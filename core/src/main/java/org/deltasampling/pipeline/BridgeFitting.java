@@ -1,0 +1,198 @@
+package org.deltasampling.pipeline;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import javax.imageio.ImageIO;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.bridge.BridgeFile;
+import org.deltasampling.bridge.BridgeFitter;
+import org.deltasampling.bridge.Encoding;
+import org.deltasampling.bridge.ScaledAutoencoder;
+import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.Owned;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.ResidentWeights;
+
+/**
+ * Fits a linear bridge between two models' latents to pictures that both autoencoders encode (science.md 2.5); nothing else
+ * of the models is read, and of the pictures only sums are kept.
+ */
+public final class BridgeFitting implements AutoCloseable {
+
+    /** Pictures that a fit needs at least; of a hundred it is good. */
+    public static final int FEWEST = 20;
+
+    private static final int STEPS = 10;
+
+    private final Path from;
+    private final Path to;
+    private final Owned open = new Owned();
+    private final ScaledAutoencoder source;
+    private final ScaledAutoencoder target;
+    private final Encoding sourceEncoding;
+    private final Encoding targetEncoding;
+    private final int side;
+    private final BridgeFitter fitter;
+    private int pictures;
+
+    /**
+     * Opens the autoencoders of both models.
+     *
+     * @param from the model that adapters were made for
+     * @param to the model that is to make pictures with them
+     * @param kernel 1 for a map of each place by itself, 3 for one that sees the neighbours
+     * @throws BadRecipeException for another kernel
+     * @throws org.deltasampling.weights.BadWeightsException if a model cannot be used
+     */
+    public BridgeFitting(Path from, Path to, int kernel) {
+        if (kernel != 1 && kernel != 3) {
+            throw new BadRecipeException(
+                    "a bridge sees 1x1 or 3x3 places, not %dx%d: give the kernel 1 or 3".formatted(kernel, kernel));
+        }
+        this.from = from;
+        this.to = to;
+        try {
+            Checkpoint sourceFiles = open.keep(Checkpoint.open(from));
+            Checkpoint targetFiles = open.keep(Checkpoint.open(to));
+            source = autoencoder(sourceFiles);
+            target = autoencoder(targetFiles);
+            sourceEncoding = Encoding.of(sourceFiles.vae());
+            targetEncoding = Encoding.of(targetFiles.vae());
+            side = Math.min(side(sourceFiles), side(targetFiles));
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+        fitter = new BridgeFitter(
+                Math.toIntExact(target.network().latentSpace().channels()),
+                Math.toIntExact(source.network().latentSpace().channels()),
+                kernel);
+    }
+
+    /** Width and height of the pictures that are encoded: what the model of the smaller ones was trained at. */
+    private static int side(Checkpoint checkpoint) {
+        long downscale = checkpoint.vae().config().latentSpace().downscale();
+        return Math.toIntExact(downscale
+                * checkpoint.sampleSize(
+                        SchedulerConfig.read(checkpoint.scheduler()).parameterization()));
+    }
+
+    private ScaledAutoencoder autoencoder(Checkpoint checkpoint) {
+        ResidentWeights weights = open.keep(new ResidentWeights(checkpoint.vae().weights(), Precision.FLOAT32));
+        return new ScaledAutoencoder(new AutoencoderKl(checkpoint.vae().config(), Parameters.from(weights)));
+    }
+
+    /** Takes the middle of {@code picture}, scaled, into the fit. */
+    public void add(BufferedImage picture) {
+        try (TensorScope scope = TensorScope.open()) {
+            Latent square = square(picture).resized(side, side);
+            fitter.add(target.encode(square), source.encode(square));
+        }
+        pictures++;
+    }
+
+    /**
+     * Takes every .png and .jpg of {@code folder} into the fit, in the order of their names.
+     *
+     * @param listener is told of each as a step
+     * @throws BadRecipeException if one cannot be read
+     */
+    public void addAll(Path folder, Generation.Listener listener) {
+        try {
+            TreeSet<Path> files = new TreeSet<>();
+            try (DirectoryStream<Path> all = Files.newDirectoryStream(folder, "*.{png,jpg,jpeg,PNG,JPG,JPEG}")) {
+                all.forEach(files::add);
+            }
+            requireEnough(folder + " holds", files.size());
+            List<Path> ordered = new ArrayList<>(files);
+            listener.step(0, ordered.size());
+            for (int i = 0; i < ordered.size(); i++) {
+                BufferedImage picture = ImageIO.read(ordered.get(i).toFile());
+                if (picture == null) {
+                    throw new BadRecipeException(
+                            ordered.get(i) + " is no picture that can be read: take it out of the folder");
+                }
+                add(picture);
+                listener.step(i + 1, ordered.size());
+            }
+        } catch (IOException e) {
+            throw new BadRecipeException(
+                    "the pictures in %s cannot be read (%s): give a folder of .png and .jpg files"
+                            .formatted(folder, e.getClass().getSimpleName()),
+                    e);
+        }
+    }
+
+    /**
+     * Lets the models make {@code count} pictures without a prompt, half of them each, and takes them into the fit.
+     *
+     * @param listener is told of each as a step
+     * @throws BadRecipeException if so few are no fit
+     */
+    public void addMade(int count, Generation.Listener listener) {
+        requireEnough("there would be", count);
+        listener.step(0, count);
+        Sampling sampling = Sampling.DEFAULT.steps(STEPS).cfg(1).precision(Precision.BFLOAT16);
+        List<Path> models = List.of(from, to);
+        for (int i = 0, half = 0; half < 2; half++) {
+            try (Generation generation = new Generation()) { // one model in memory at a time
+                for (; i < count * (half + 1) / 2; i++) {
+                    Recipe recipe = Recipe.of(models.get(half), "").with(sampling.seed(i));
+                    add(generation.picture(recipe).image());
+                    listener.step(i + 1, count);
+                }
+            }
+        }
+    }
+
+    /**
+     * The best bridge for the pictures that were added.
+     *
+     * @throws BadRecipeException if they are too few
+     */
+    public BridgeFile fit() {
+        requireEnough("there are", pictures);
+        return new BridgeFile(fitter.fit(), targetEncoding, sourceEncoding);
+    }
+
+    private static void requireEnough(String where, int count) {
+        if (count < FEWEST) {
+            throw new BadRecipeException(
+                    "%s %d pictures (.png or .jpg), too few to fit a bridge to: %d are needed, a hundred or more are good"
+                            .formatted(where, count, FEWEST));
+        }
+    }
+
+    /** The middle of {@code picture}, as large as it can be: (1, 3, side, side), -1 to 1. */
+    private static Latent square(BufferedImage picture) {
+        int side = Math.min(picture.getWidth(), picture.getHeight());
+        int[] rgb = picture.getRGB(
+                (picture.getWidth() - side) / 2, (picture.getHeight() - side) / 2, side, side, null, 0, side);
+        float[] values = new float[3 * rgb.length];
+        for (int i = 0; i < rgb.length; i++) {
+            for (int channel = 0; channel < 3; channel++) {
+                values[channel * rgb.length + i] = ((rgb[i] >> (16 - 8 * channel)) & 0xff) / 127.5f - 1;
+            }
+        }
+        return new Latent(Tensor.create(values, 1, 3, side, side));
+    }
+
+    @Override
+    public void close() {
+        open.close();
+    }
+}

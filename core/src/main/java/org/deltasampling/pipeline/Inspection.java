@@ -1,0 +1,213 @@
+package org.deltasampling.pipeline;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.bridge.BridgeFile;
+import org.deltasampling.model.Architecture;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.FileKind;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightCheck;
+import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a model or adapter on disk is, without loading it.
+ *
+ * @param kind what the file or folder is
+ * @param family the family of models that it belongs to or fits, null if that is not known
+ * @param prediction what the network predicts, epsilon, v_prediction or flow; null if it has none
+ * @param lora what a low-rank adapter holds; null for others
+ * @param parts the networks in it, or the one set of weights of a file that is no model
+ * @param problem why it cannot be loaded, in one sentence; null if it can
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record Inspection(
+        String path,
+        String kind,
+        @Nullable String family,
+        @Nullable String prediction,
+        LoraFile.@Nullable Summary lora,
+        List<Part> parts,
+        @Nullable String problem) {
+
+    /**
+     * One network.
+     *
+     * @param precisions the number formats of its weights
+     */
+    public record Part(
+            String name,
+            long parameters,
+            Set<String> precisions,
+            List<String> missing,
+            List<String> unused,
+            List<String> misshapen) {
+
+        private static Part of(String name, WeightSource weights, WeightCheck check) {
+            long parameters = 0;
+            Set<String> precisions = new TreeSet<>();
+            for (String weight : weights.names()) {
+                parameters += weights.info(weight).count();
+                precisions.add(precision(weights.info(weight).type().toString()));
+            }
+            return new Part(name, parameters, precisions, check.missing(), check.unused(), check.misshapen());
+        }
+
+        private static String precision(String type) {
+            return switch (type) {
+                case "Half" -> "float16";
+                case "Float" -> "float32";
+                case "Double" -> "float64";
+                default -> type.toLowerCase(Locale.ROOT);
+            };
+        }
+    }
+
+    /** Looks into a model or adapter; what is wrong with it is said by {@link #problem}, nothing is thrown. */
+    public static Inspection of(Path path) {
+        try {
+            if (Files.isDirectory(path)) {
+                return model(path, "a diffusers folder");
+            }
+            FileKind kind;
+            Part whole;
+            try (SafetensorsFile file = SafetensorsFile.open(path)) {
+                kind = FileKind.of(file.names());
+                whole = Part.of("weights", file, WeightCheck.NONE);
+            }
+            return switch (kind) {
+                case CHECKPOINT, UNET, TRANSFORMER -> model(path, kind.title());
+                case LORA -> lora(path, whole);
+                case BRIDGE -> bridge(path, kind, whole);
+                default ->
+                    new Inspection(
+                            path.toString(),
+                            kind.title(),
+                            null,
+                            null,
+                            null,
+                            List.of(whole),
+                            "%s is %s: %s".formatted(path, kind.title(), kind.advice()));
+            };
+        } catch (BadWeightsException e) {
+            return new Inspection(path.toString(), "unknown", null, null, null, List.of(), e.getMessage());
+        }
+    }
+
+    private static Inspection model(Path path, String kind) {
+        try (Checkpoint checkpoint = Checkpoint.read(path)) {
+            List<Part> parts = new ArrayList<>();
+            checkpoint.parts().forEach((name, part) -> parts.add(Part.of(name, part.weights(), part.check())));
+            return new Inspection(
+                    path.toString(),
+                    kind,
+                    checkpoint.architecture().title(),
+                    checkpoint.architecture().flows()
+                            ? "flow"
+                            : checkpoint.scheduler().path("prediction_type").asText("epsilon"),
+                    null,
+                    parts,
+                    problem(checkpoint));
+        }
+    }
+
+    private static @Nullable String problem(Checkpoint checkpoint) {
+        if (!checkpoint.check().passed()) {
+            return checkpoint.check().message(checkpoint.path());
+        }
+        try {
+            checkpoint.requireWhole();
+            return null;
+        } catch (BadWeightsException e) {
+            return e.getMessage();
+        }
+    }
+
+    private static Inspection lora(Path path, Part whole) {
+        try (LoraFile file = LoraFile.open(path)) {
+            LoraFile.Summary summary = file.summary();
+            return new Inspection(
+                    path.toString(),
+                    "a LoRA",
+                    Architecture.ofContextWidth(summary.contextWidth())
+                            .map(Architecture::title)
+                            .orElse(null),
+                    null,
+                    summary,
+                    List.of(whole),
+                    null);
+        } catch (BadWeightsException e) {
+            return new Inspection(path.toString(), "an adapter", null, null, null, List.of(whole), e.getMessage());
+        }
+    }
+
+    private static Inspection bridge(Path path, FileKind kind, Part whole) {
+        BridgeFile bridge = BridgeFile.read(path);
+        return new Inspection(
+                path.toString(), kind.title() + ": " + bridge.description(), null, null, null, List.of(whole), null);
+    }
+
+    /** Whether it can be used. */
+    public boolean loadable() {
+        return problem == null;
+    }
+
+    /** As JSON, indented. */
+    public String toJson() {
+        try {
+            return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(this);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e); // records of texts and numbers
+        }
+    }
+
+    /** For people, several lines. */
+    public String toText() {
+        List<String> lines = new ArrayList<>();
+        lines.add("%s: %s%s".formatted(path, kind, family == null ? "" : ", " + family));
+        if (prediction != null) {
+            lines.add("  predicts      " + prediction);
+        }
+        if (lora != null) {
+            lines.add("  spelling      " + lora.spelling());
+            lines.add("  layers        %d, of rank %s".formatted(lora.layers(), ranks(lora)));
+            if (lora.contextWidth() > 0) {
+                lines.add("  made for      a model whose text embedding is %d wide".formatted(lora.contextWidth()));
+            }
+        }
+        for (Part part : parts) {
+            lines.add("  %-13s %,d parameters, %s"
+                    .formatted(part.name(), part.parameters(), String.join(" and ", part.precisions())));
+            describe(lines, "missing", part.missing());
+            describe(lines, "unused", part.unused());
+            describe(lines, "misshapen", part.misshapen());
+        }
+        if (problem != null) {
+            lines.add("  cannot be loaded: " + problem);
+        }
+        return String.join("\n", lines);
+    }
+
+    private static String ranks(LoraFile.Summary lora) {
+        return lora.ranks().size() == 1
+                ? lora.ranks().first().toString()
+                : "%d to %d".formatted(lora.ranks().first(), lora.ranks().last());
+    }
+
+    private static void describe(List<String> lines, String fault, List<String> names) {
+        if (!names.isEmpty()) {
+            lines.add("    %d %s: %s".formatted(names.size(), fault, String.join(", ", names)));
+        }
+    }
+}

@@ -1,0 +1,306 @@
+package org.deltasampling.pipeline;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.adapter.Adapter;
+import org.deltasampling.bridge.Encoding;
+import org.deltasampling.bridge.ScaledAutoencoder;
+import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.model.Backbone;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.LatentSpace;
+import org.deltasampling.model.NetworkDenoiser;
+import org.deltasampling.model.Placed;
+import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.recipe.Recipe.Size;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.ResidentWeights;
+import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One model as a role uses it: opened first, when all that it can do is known, then loaded. The precision is that of the
+ * denoising network; pictures, a small part of the time, are always computed in float32.
+ */
+final class Model implements AutoCloseable {
+
+    private static final String VAE = "vae";
+
+    /** Folders of a model that hold more than weights. */
+    private static final List<String> FOLDERS = List.of(
+            "unet",
+            "transformer",
+            VAE,
+            "text_encoder",
+            "text_encoder_2",
+            "text_encoder_3",
+            "scheduler",
+            "tokenizer",
+            "tokenizer_2",
+            "tokenizer_3");
+
+    private final Checkpoint checkpoint;
+    private final @Nullable Model base;
+    private final TextEncoders texts;
+    private final ResidentWeights networkWeights;
+    private final ResidentWeights autoencoderWeights;
+    private final Precision precision;
+    private final Device device;
+    private final Set<Path> files;
+    private final SchedulerConfig scheduler;
+    private @Nullable Backbone network;
+    private @Nullable ScaledAutoencoder autoencoder;
+
+    private Model(
+            Checkpoint checkpoint,
+            @Nullable Model base,
+            TextEncoders texts,
+            WeightSource network,
+            WeightSource autoencoder,
+            Precision precision,
+            Device device,
+            Set<Path> files) {
+        this.checkpoint = checkpoint;
+        this.base = base;
+        this.texts = texts;
+        this.networkWeights = new ResidentWeights(network.on(device));
+        this.autoencoderWeights = new ResidentWeights(autoencoder.on(device));
+        this.precision = precision;
+        this.device = device;
+        this.files = files;
+        this.scheduler = SchedulerConfig.read(checkpoint.scheduler());
+    }
+
+    /** The model of {@code checkpoint}, which must outlive it. */
+    static Model of(Checkpoint checkpoint, Precision precision, Device device) {
+        checkpoint.requireWhole();
+        return new Model(
+                checkpoint,
+                null,
+                TextEncoders.of(checkpoint, precision, device),
+                checkpoint.network().weights().in(precision),
+                checkpoint.vae().weights().in(Precision.FLOAT32),
+                precision,
+                device,
+                files(checkpoint));
+    }
+
+    /**
+     * This model with changes by the names of its parts, which were read from {@code more}; what is unchanged stays in
+     * memory once.
+     */
+    Model with(Map<String, Adapter> changes, List<Path> more) {
+        Set<Path> all = new LinkedHashSet<>(files);
+        all.addAll(more);
+        return new Model(
+                checkpoint,
+                this,
+                texts.with(changes),
+                changes.getOrDefault(checkpoint.networkName(), Adapter.NONE).weights(networkWeights),
+                changes.getOrDefault(VAE, Adapter.NONE).weights(autoencoderWeights),
+                precision,
+                device,
+                all);
+    }
+
+    Checkpoint checkpoint() {
+        return checkpoint;
+    }
+
+    SchedulerConfig scheduler() {
+        return scheduler;
+    }
+
+    LatentSpace latentSpace() {
+        return checkpoint.vae().config().latentSpace();
+    }
+
+    AutoencoderKl.Config autoencoderConfig() {
+        return checkpoint.vae().config();
+    }
+
+    Encoding encoding() {
+        return Encoding.of(checkpoint.vae());
+    }
+
+    /** Whether it is a rectified flow. */
+    boolean flows() {
+        return checkpoint.architecture().flows();
+    }
+
+    /** Of the pictures that it was trained on, as its files say, else as the published models of its kind were. */
+    Size size() {
+        int side = checkpoint.sampleSize(scheduler.parameterization())
+                * (int) latentSpace().downscale();
+        return new Size(side, side);
+    }
+
+    /** What the sides of its pictures must be divisible by, in pixels. */
+    long divisor() {
+        return latentSpace().downscale() * checkpoint.network().config().patch();
+    }
+
+    /** How a picture that starts from noise of that shape is sampled. */
+    SchedulerConfig scheduler(long[] shape) {
+        long patch = checkpoint.network().config().patch();
+        return scheduler.at(shape[2] / patch * (shape[3] / patch));
+    }
+
+    /** All that it was read from: weights and adapters, and in a folder the configs and the tokenizer. */
+    Set<Path> files() {
+        return files;
+    }
+
+    private static Set<Path> files(Checkpoint checkpoint) {
+        Set<Path> files = new LinkedHashSet<>(checkpoint.files());
+        Path index = checkpoint.path().resolve("model_index.json");
+        if (Files.exists(index)) {
+            files.add(index);
+        }
+        FOLDERS.forEach(part -> files.addAll(inside(checkpoint.path().resolve(part))));
+        Path vae = checkpoint.others().vae();
+        if (vae != null) {
+            files.addAll(inside(vae));
+            files.addAll(inside(vae.resolve(VAE)));
+        }
+        if (checkpoint.t5().isPresent()) {
+            Path tokenizer = checkpoint.t5Tokenizer();
+            files.addAll(Files.isDirectory(tokenizer) ? inside(tokenizer) : List.of(tokenizer));
+        }
+        return files;
+    }
+
+    private static List<Path> inside(Path folder) {
+        List<Path> files = new ArrayList<>();
+        if (Files.isDirectory(folder)) {
+            try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, "*.{json,txt,model}")) {
+                found.forEach(files::add);
+            } catch (IOException e) {
+                throw new BadWeightsException("%s cannot be read: %s".formatted(folder, e.getMessage()), e);
+            }
+        }
+        return files;
+    }
+
+    /** What reads prompts for it; a model and one that adapts none of its text encoders have the same. */
+    TextEncoders texts() {
+        return texts;
+    }
+
+    /** Whether guidance without a negative prompt is away from silence, not from an empty text. */
+    boolean isSilentWithoutNegative() {
+        return checkpoint.isSilentWithoutNegative();
+    }
+
+    /** Reads and converts the weights of the denoising network, if that has not been done. */
+    void load(Generation.Listener listener) {
+        if (network == null) {
+            listener.loading(checkpoint.path());
+            Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
+            network = device.gpu() ? new Placed(placed, device) : placed;
+        }
+    }
+
+    /** Lets the denoising network go, which {@link #load} reads again. */
+    void release() {
+        network = null;
+        networkWeights.release();
+    }
+
+    /** Where its networks compute. */
+    Device device() {
+        return device;
+    }
+
+    /** Adds the models whose networks are in memory with this one's: itself, and what it stands on. */
+    void addTo(Set<Model> models) {
+        if (base != null) {
+            base.addTo(models);
+        }
+        models.add(this);
+    }
+
+    /** Its denoising network, without what it shares with the model that it stands on. */
+    MemoryPlan.Part networkInMemory() {
+        String name = checkpoint.path().getFileName().toString();
+        return new MemoryPlan.Part(
+                (base == null ? "network of " : "changed network of ") + name, networkWeights.bytes());
+    }
+
+    /** What its denoising network needs besides, for one latent of that shape, in bytes. */
+    long networkWorking(long[] latents) {
+        return checkpoint.network().config().working(latents[2], latents[3]) * precision.bytes();
+    }
+
+    /** What is in memory to decode one latent of that shape. */
+    List<MemoryPlan.Part> decodingInMemory(long[] latents) {
+        long side = latentSpace().downscale();
+        long numbers = checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
+        return List.of(
+                new MemoryPlan.Part("autoencoder", autoencoderWeights.bytes()),
+                new MemoryPlan.Part("picture on its way", numbers * Precision.FLOAT32.bytes()));
+    }
+
+    /** Guidance towards {@code with} and away from {@code without}; the model is loaded. */
+    Denoiser guided(Conditioning with, Conditioning without, double scale) {
+        return NetworkDenoiser.guided(
+                Objects.requireNonNull(network), scheduler.parameterization(), with, without, scale);
+    }
+
+    /** Between its latents and pictures; read when it is first wanted. */
+    ScaledAutoencoder autoencoder() {
+        if (autoencoder == null) {
+            autoencoder = new ScaledAutoencoder(
+                    new AutoencoderKl(autoencoderConfig(), Parameters.from(autoencoderWeights)), device);
+        }
+        return autoencoder;
+    }
+
+    /**
+     * Whether its latents are the other model's; where the weights do not tell, both encode a picture.
+     *
+     * @param picture a size in pixels that both can encode
+     */
+    boolean sharesAutoencoder(Model other, LatentSize picture) {
+        return latentSpace().equals(other.latentSpace())
+                && (checkpoint == other.checkpoint
+                        || sameWeights(other, List.of("encoder.conv_in.weight", "encoder.conv_out.weight"))
+                        || autoencoder().agreesWith(other.autoencoder(), picture));
+    }
+
+    private boolean sameWeights(Model other, List<String> names) {
+        try (TensorScope scope = TensorScope.open()) {
+            return names.stream().allMatch(name -> {
+                Tensor own = checkpoint.vae().weights().load(name);
+                Tensor others = other.checkpoint.vae().weights().load(name);
+                return Arrays.equals(
+                                own.sizes().vec().get(), others.sizes().vec().get())
+                        && own.to(torch.ScalarType.Float).equal(others.to(torch.ScalarType.Float));
+            });
+        }
+    }
+
+    @Override
+    public void close() {
+        networkWeights.close();
+        autoencoderWeights.close();
+    }
+}

@@ -1,0 +1,81 @@
+package org.deltasampling.pipeline;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.deltasampling.adapter.Adapter;
+import org.deltasampling.adapter.FineTune;
+import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.OtherFiles;
+import org.deltasampling.recipe.Recipe.Lora;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Precision;
+
+/** The models that are open, each once; an adapted model stands on the weights of the one that it adapts. */
+final class Models implements AutoCloseable {
+
+    /** How a model is used, whatever it is: its files, what its network computes in, and where. */
+    record Use(OtherFiles files, Precision precision, Device device) {}
+
+    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+
+    private record Opened(Path path, OtherFiles files) {}
+
+    private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
+    private final Map<Path, LoraFile> loras = new HashMap<>();
+    private final Map<Key, Model> models = new HashMap<>();
+
+    /**
+     * The model at {@code path} under {@code adapters}; its files are checked, its weights not yet read.
+     *
+     * @param base completes it where its file has the UNet alone; else it is not looked at
+     * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
+     */
+    Model open(Path path, Path base, List<Lora> adapters, Use use) {
+        Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
+        Model known = models.get(key);
+        if (known != null) {
+            return known;
+        }
+        Model model = adapters.isEmpty() ? plain(key) : adapted(open(path, base, List.of(), use), adapters);
+        models.put(key, model);
+        return model;
+    }
+
+    private Model plain(Key key) {
+        Checkpoint checkpoint = checkpoint(key.path, key.use);
+        if (key.path.equals(key.base)) {
+            return Model.of(checkpoint, key.use.precision, key.use.device);
+        }
+        Adapter tuned = new FineTune(checkpoint.network().weights());
+        return open(key.base, key.base, List.of(), key.use)
+                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
+    }
+
+    private Model adapted(Model model, List<Lora> adapters) {
+        Map<String, Adapter> changes = new HashMap<>();
+        List<Path> files = new ArrayList<>();
+        for (Lora lora : adapters) {
+            LoraFile file = loras.computeIfAbsent(lora.file(), LoraFile::open);
+            file.on(model.checkpoint())
+                    .forEach((part, change) -> changes.merge(part, change.times(lora.weight()), Adapter::then));
+            files.add(lora.file());
+        }
+        return model.with(changes, files);
+    }
+
+    private Checkpoint checkpoint(Path path, Use use) {
+        return checkpoints.computeIfAbsent(
+                new Opened(path, use.files), opened -> Checkpoint.open(opened.path, opened.files));
+    }
+
+    @Override
+    public void close() {
+        models.values().forEach(Model::close);
+        loras.values().forEach(LoraFile::close);
+        checkpoints.values().forEach(Checkpoint::close);
+    }
+}

@@ -1,0 +1,188 @@
+package org.deltasampling.pipeline;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.adapter.Adapter;
+import org.deltasampling.model.Architecture;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.t5.T5Encoder;
+import org.deltasampling.nn.Parameters;
+import org.deltasampling.recipe.Recipe.Size;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Precision;
+import org.deltasampling.text.ClipTokenizer;
+import org.deltasampling.text.Encoded;
+import org.deltasampling.text.T5Tokenizer;
+import org.deltasampling.weights.ResidentWeights;
+import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The text encoders of a model. None stays in memory: one after the other is read, says what it has to say of all prompts, and
+ * is let go, since what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes
+ * in the precision of the network, the others in float32.
+ */
+final class TextEncoders {
+
+    private final Checkpoint checkpoint;
+    private final Map<String, WeightSource> weights;
+    private final Device device;
+    private @Nullable List<ClipTokenizer> tokenizers;
+    private @Nullable T5Tokenizer t5Tokenizer;
+
+    private TextEncoders(Checkpoint checkpoint, Map<String, WeightSource> weights, Device device) {
+        this.checkpoint = checkpoint;
+        this.weights = weights;
+        this.device = device;
+    }
+
+    /** Those of {@code checkpoint}, which must outlive them. */
+    static TextEncoders of(Checkpoint checkpoint, Precision precision, Device device) {
+        Map<String, WeightSource> weights = new LinkedHashMap<>();
+        for (int i = 0; i < checkpoint.texts().size(); i++) {
+            weights.put(
+                    Checkpoint.textEncoder(i),
+                    checkpoint.texts().get(i).weights().in(Precision.FLOAT32));
+        }
+        checkpoint
+                .t5()
+                .ifPresent(part -> weights.put(Checkpoint.T5, part.weights().in(precision)));
+        return new TextEncoders(checkpoint, weights, device);
+    }
+
+    /** These with changes by the names of parts; themselves, where none is of a text encoder. */
+    TextEncoders with(Map<String, Adapter> changes) {
+        if (weights.keySet().stream().noneMatch(changes::containsKey)) {
+            return this;
+        }
+        Map<String, WeightSource> changed = new LinkedHashMap<>();
+        weights.forEach((part, source) ->
+                changed.put(part, changes.getOrDefault(part, Adapter.NONE).weights(source)));
+        return new TextEncoders(checkpoint, changed, device);
+    }
+
+    /** Where the model lies. */
+    Path path() {
+        return checkpoint.path();
+    }
+
+    /** The one that takes most memory. */
+    MemoryPlan.Part largest() {
+        return weights.entrySet().stream()
+                .map(part -> new MemoryPlan.Part(
+                        "%s of %s".formatted(part.getKey(), path().getFileName()),
+                        new ResidentWeights(part.getValue()).bytes()))
+                .max(Comparator.comparingLong(MemoryPlan.Part::bytes))
+                .orElseThrow();
+    }
+
+    /**
+     * What the network is told of each prompt; what of them was cut is told to {@code warning}. Owned by the caller's region.
+     *
+     * @param picture the size of the picture
+     */
+    Map<String, Conditioning> encode(Collection<String> prompts, Size picture, Consumer<String> warning) {
+        Architecture family = checkpoint.architecture();
+        Map<String, Tensor> t5 = t5(prompts, warning);
+        Map<String, Conditioning> told = new LinkedHashMap<>();
+        clips(prompts, warning).forEach((prompt, said) -> {
+            Tensor more = t5.get(prompt);
+            if (more != null) {
+                told.put(prompt, Architecture.told(said, more));
+            } else if (family.flows()) {
+                long width = checkpoint.network().config().contextWidth();
+                told.put(prompt, Architecture.toldWithoutT5(said, width));
+            } else {
+                told.put(prompt, family.told(said, picture.height(), picture.width()));
+            }
+        });
+        return told;
+    }
+
+    /** What the encoders of the CLIP kind say of each prompt. */
+    private Map<String, List<ClipText.Output>> clips(Collection<String> prompts, Consumer<String> warning) {
+        Map<String, List<ClipText.Output>> said = new LinkedHashMap<>();
+        prompts.forEach(prompt -> said.put(prompt, new ArrayList<>()));
+        List<Checkpoint.Part<ClipText.Config>> texts = checkpoint.texts();
+        for (int i = 0; i < texts.size(); i++) {
+            ClipTokenizer tokenizer = tokenizers().get(i);
+            ClipText.Config config = texts.get(i).config();
+            ask(Checkpoint.textEncoder(i), parameters -> {
+                ClipText encoder = new ClipText(config, parameters);
+                said.forEach((prompt, all) -> {
+                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning));
+                    all.add(new ClipText.Output(
+                            Device.CPU.to(output.last()),
+                            Device.CPU.to(output.penultimate()),
+                            Device.CPU.to(output.pooled())));
+                });
+            });
+        }
+        return said;
+    }
+
+    /** What T5 says of each prompt, where there is one. */
+    private Map<String, Tensor> t5(Collection<String> prompts, Consumer<String> warning) {
+        Map<String, Tensor> said = new LinkedHashMap<>();
+        if (checkpoint.t5().isEmpty()) {
+            return said;
+        }
+        T5Tokenizer tokenizer = t5Tokenizer();
+        T5Encoder.Config config = checkpoint.t5().get().config();
+        ask(Checkpoint.T5, parameters -> {
+            T5Encoder encoder = new T5Encoder(config, parameters);
+            prompts.forEach(prompt -> said.put(
+                    prompt,
+                    Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)))));
+        });
+        return said;
+    }
+
+    /** Asks a part, whose weights are in memory as long as that takes. */
+    private void ask(String part, Consumer<Parameters> question) {
+        WeightSource source = Objects.requireNonNull(weights.get(part), part);
+        try (ResidentWeights resident = new ResidentWeights(source.on(device))) {
+            question.accept(Parameters.from(resident));
+        }
+    }
+
+    private List<ClipTokenizer> tokenizers() {
+        if (tokenizers == null) {
+            tokenizers = IntStream.range(0, checkpoint.texts().size())
+                    .mapToObj(index -> checkpoint
+                            .tokenizer(index)
+                            .map(ClipTokenizer::of)
+                            .orElseGet(() -> ClipTokenizer.openAi(
+                                    checkpoint.architecture().pad(index))))
+                    .toList();
+        }
+        return tokenizers;
+    }
+
+    private T5Tokenizer t5Tokenizer() {
+        if (t5Tokenizer == null) {
+            t5Tokenizer = T5Tokenizer.of(checkpoint.t5Tokenizer());
+        }
+        return t5Tokenizer;
+    }
+
+    private Tensor ids(Encoded encoded, Consumer<String> warning) {
+        long[] ids = encoded.ids();
+        if (!encoded.cut().isEmpty()) {
+            warning.accept("the prompt has more than the %d tokens that the model reads; this was cut off: %s"
+                    .formatted(ids.length, encoded.cut()));
+        }
+        return device.to(Tensor.create(ids, 1, ids.length));
+    }
+}

@@ -1,0 +1,97 @@
+package org.deltasampling.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import javax.imageio.ImageIO;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TinyModels;
+import org.deltasampling.bridge.BridgeFile;
+import org.deltasampling.recipe.BadRecipeException;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Bridges between models that the test makes itself, so that what is to come out is plain. */
+@ExtendWith(NoLeaks.class)
+class BridgeFittingTest {
+
+    @TempDir
+    Path folder;
+
+    private Path model;
+
+    @BeforeEach
+    void makeModel() {
+        model = TinyModels.sd1(folder.resolve("model"), 1);
+    }
+
+    /** Some circles. */
+    static BufferedImage picture(long seed) {
+        Random random = new Random(seed);
+        BufferedImage picture = new BufferedImage(20, 30, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = picture.createGraphics();
+        for (int i = 0; i < 5; i++) {
+            graphics.setColor(new Color(random.nextInt(1 << 24)));
+            graphics.fillOval(random.nextInt(20) - 5, random.nextInt(30) - 5, 15, 15);
+        }
+        graphics.dispose();
+        return picture;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void anAutoencoderExplainsItself(int kernel) {
+        try (BridgeFitting fitting = new BridgeFitting(model, model, kernel)) {
+            for (int i = 0; i < 40; i++) {
+                fitting.add(picture(i));
+            }
+            BridgeFile bridge = fitting.fit();
+            assertThat(bridge.fit().explained()).isGreaterThan(0.95);
+            assertThat(bridge.target()).isEqualTo(bridge.source());
+        }
+    }
+
+    @Test
+    void theModelsMakePicturesThemselves() {
+        try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
+            fitting.addMade(BridgeFitting.FEWEST, Generation.Listener.NONE);
+            assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
+        }
+    }
+
+    @Test
+    void picturesOfAFolder() throws IOException {
+        Path pictures = Files.createDirectory(folder.resolve("pictures"));
+        for (int i = 0; i < BridgeFitting.FEWEST - 1; i++) {
+            ImageIO.write(picture(i), "png", pictures.resolve(i + ".png").toFile());
+        }
+        try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
+            assertThatThrownBy(() -> fitting.addAll(pictures, Generation.Listener.NONE))
+                    .isInstanceOf(BadRecipeException.class)
+                    .hasMessageContaining("19 pictures");
+            ImageIO.write(picture(99), "jpg", pictures.resolve("z.jpg").toFile());
+            fitting.addAll(pictures, Generation.Listener.NONE);
+            assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
+            Files.writeString(pictures.resolve("a.png"), "no picture");
+            assertThatThrownBy(() -> fitting.addAll(pictures, Generation.Listener.NONE))
+                    .isInstanceOf(BadRecipeException.class)
+                    .hasMessageContaining("a.png");
+        }
+    }
+
+    @Test
+    void anotherKernelIsRefused() {
+        assertThatThrownBy(() -> new BridgeFitting(model, model, 5)).isInstanceOf(BadRecipeException.class);
+    }
+}

@@ -1,0 +1,116 @@
+package org.deltasampling.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TinyModels;
+import org.deltasampling.image.Picture;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.Lora;
+import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.tensor.TensorScope;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+@ExtendWith(NoLeaks.class)
+final class GenerationTest {
+
+    @TempDir
+    Path folder;
+
+    private Path sd1;
+    private Path finetune;
+    private Path sd2;
+    private Lora lora;
+
+    @BeforeEach
+    void makeModels() {
+        sd1 = TinyModels.sd1(folder.resolve("sd1"), 1);
+        finetune = TinyModels.sd1(folder.resolve("finetune"), 11);
+        sd2 = TinyModels.sd2(folder.resolve("sd2"), 2);
+        lora = new Lora(TinyModels.lora(folder.resolve("lora.safetensors"), sd1, 3), 0.8);
+    }
+
+    private Recipe recipe() {
+        return Recipe.of(sd2, "a cat").with(Sampling.DEFAULT.steps(2).size(16, 16));
+    }
+
+    private static int[] pixels(Picture picture) {
+        return picture.image().getRGB(0, 0, picture.width(), picture.height(), null, 0, picture.width());
+    }
+
+    @Test
+    void fiftyPicturesLeaveNoTensorBehind() {
+        try (Generation generation = new Generation()) {
+            Recipe recipe = recipe().plus(Delta.of(sd1, lora));
+            generation.picture(recipe);
+            long loaded = TensorScope.liveObjects();
+            for (int seed = 1; seed <= 50; seed++) {
+                generation.picture(recipe.with(recipe.sampling().seed(seed)));
+            }
+            assertThat(TensorScope.liveObjects()).isEqualTo(loaded);
+        }
+    }
+
+    @Test
+    void targetEqualToSourceAtFullStrengthIsTheAdapted() {
+        try (Generation generation = new Generation()) {
+            Recipe adapted = Recipe.of(finetune, "a cat").with(recipe().sampling());
+            Recipe delta = Recipe.of(sd1, "a cat").with(recipe().sampling()).plus(Delta.of(sd1, finetune));
+            float[] a = generation.picture(adapted).latents(); // up to 54 in size
+            assertThat(generation.picture(delta).latents()).containsExactly(a, within(5e-3f));
+        }
+    }
+
+    @Test
+    void aLoraOfTheTargetIsPlainTextToImageWithIt() {
+        try (Generation generation = new Generation()) {
+            Recipe plain = Recipe.of(sd1, "a cat").with(recipe().sampling());
+            Recipe adapted =
+                    new Recipe(plain.target().plus(lora), List.of(), plain.sampling(), plain.output(), plain.preset());
+            assertThat(pixels(generation.picture(adapted))).isNotEqualTo(pixels(generation.picture(plain)));
+        }
+    }
+
+    @Test
+    void aBatchIsItsPicturesMadeAlone() {
+        try (Generation generation = new Generation()) {
+            Recipe recipe = recipe().plus(Delta.of(sd1, finetune));
+            Sampling sampling = recipe.sampling().sampler("euler-ancestral").seed(5);
+            List<Picture> batch = generation.pictures(recipe.with(sampling.batch(2)));
+            Picture alone = generation.picture(recipe.with(sampling.seed(6)));
+            assertThat(pixels(batch.get(1))).isEqualTo(pixels(alone));
+            assertThat(batch.get(1).recipe()).isEqualTo(alone.recipe());
+        }
+    }
+
+    @Test
+    void theListenerHearsEachModelOnceAndEachStep() {
+        List<String> heard = new ArrayList<>();
+        Generation.Listener listener = new Generation.Listener() {
+            @Override
+            public void loading(Path model) {
+                heard.add(model.getFileName().toString());
+            }
+
+            @Override
+            public void step(int done, int steps) {
+                heard.add(done + "/" + steps);
+            }
+        };
+        try (Generation generation = new Generation(listener)) {
+            Recipe recipe = recipe().plus(Delta.of(sd1, finetune))
+                    .plus(Delta.of(sd1, finetune).times(0.5));
+            generation.picture(recipe);
+            generation.picture(recipe);
+        }
+        assertThat(heard).containsExactly("sd2", "sd1", "finetune", "0/2", "1/2", "2/2", "0/2", "1/2", "2/2");
+    }
+}

@@ -1,0 +1,127 @@
+package org.deltasampling.pipeline;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.NoLeaks;
+import org.deltasampling.TinyModels;
+import org.deltasampling.image.Picture;
+import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.OriginalLayout;
+import org.deltasampling.model.OtherFiles;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Role;
+import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.recipe.RecipeFile;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightSource;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A separate autoencoder in each of its spellings, and what a recipe says of it. */
+@ExtendWith(NoLeaks.class)
+class OtherFilesTest {
+
+    @TempDir
+    Path folder;
+
+    private Path model;
+    private Path other;
+
+    @BeforeEach
+    void makeModels() {
+        model = TinyModels.sd1(folder.resolve("model"), 1);
+        other = TinyModels.sd1(folder.resolve("other"), 5);
+        weakenColours(other.resolve("vae/diffusion_pytorch_model.safetensors"));
+    }
+
+    /** Models of a family have the same autoencoder: this makes it another. */
+    private static void weakenColours(Path vae) {
+        try (TensorScope scope = TensorScope.open()) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            try (SafetensorsFile file = SafetensorsFile.open(vae)) {
+                file.names().forEach(name -> tensors.put(name, file.load(name)));
+            }
+            tensors.computeIfPresent("decoder.conv_out.weight", (name, tensor) -> tensor.mul(new Scalar(0.5)));
+            SafetensorsWriter.write(vae, tensors);
+        }
+    }
+
+    private Picture picture(OtherFiles files) {
+        Recipe plain = Recipe.of(model, "a cat").with(Sampling.DEFAULT.steps(1).size(24, 16));
+        Role role = plain.target().with(files);
+        try (Generation generation = new Generation()) {
+            return generation.picture(
+                    new Recipe(role, plain.deltas(), plain.sampling(), plain.output(), plain.preset()));
+        }
+    }
+
+    private static int[] pixels(Picture picture) {
+        return picture.image().getRGB(0, 0, picture.width(), picture.height(), null, 0, picture.width());
+    }
+
+    @Test
+    void anAutoencoderIsReadInEverySpelling() {
+        Picture own = picture(OtherFiles.NONE);
+        Picture folderOfIt = picture(new OtherFiles(other.resolve("vae"), null));
+        assertThat(folderOfIt.latents()).isEqualTo(own.latents());
+        assertThat(pixels(folderOfIt)).isNotEqualTo(pixels(own));
+        Path file = other.resolve("vae/diffusion_pytorch_model.safetensors");
+        Path original = folder.resolve("original.safetensors");
+        Path bare = folder.resolve("bare.safetensors");
+        try (Checkpoint checkpoint = Checkpoint.open(other);
+                TensorScope scope = TensorScope.open()) {
+            WeightSource spelled = OriginalLayout.vae(checkpoint.vae().config())
+                    .spelled(checkpoint.vae().weights());
+            SafetensorsWriter.write(original, spelled, Map.of());
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            for (String name : spelled.names()) {
+                tensors.put(name.substring("first_stage_model.".length()), spelled.load(name));
+            }
+            SafetensorsWriter.write(bare, tensors);
+        }
+        for (Path spelling : new Path[] {other, file, original, bare}) {
+            assertThat(pixels(picture(new OtherFiles(spelling, null))))
+                    .as(spelling.toString())
+                    .isEqualTo(pixels(folderOfIt));
+        }
+        assertThat(picture(new OtherFiles(bare, null)).provenance().files()).containsKey(bare);
+    }
+
+    @Test
+    void whatIsNoAutoencoderIsRefused() {
+        Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
+        assertThatThrownBy(() -> picture(new OtherFiles(unet, null)))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("where an autoencoder (VAE) is wanted");
+        assertThatThrownBy(() -> picture(new OtherFiles(folder.resolve("none"), null)))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("does not exist");
+    }
+
+    @Test
+    void aRecipeNamesThem() {
+        Recipe recipe = RecipeFile.parse("""
+                target: {model: a, vae: v, t5_tokenizer: t, device: "cuda:1"}
+                deltas:
+                  - source: {model: b, device: cuda}
+                    adapted: {model: c}
+                """, folder);
+        assertThat(recipe.target().files()).isEqualTo(new OtherFiles(folder.resolve("v"), folder.resolve("t")));
+        assertThat(recipe.target().device()).isEqualTo(new Device(true, 1));
+        assertThat(recipe.deltas().get(0).adapted().device()).isNull();
+        assertThat(recipe.deltas().get(0).adaptedRole().device()).isEqualTo(new Device(true, 0));
+        assertThat(RecipeFile.parse(RecipeFile.yaml(recipe), folder)).isEqualTo(recipe);
+    }
+}
