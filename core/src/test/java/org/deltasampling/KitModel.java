@@ -9,7 +9,7 @@ import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Parameters;
-import org.deltasampling.tensor.Owned;
+import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
@@ -19,7 +19,7 @@ import org.deltasampling.weights.SafetensorsFile;
 /** A small diffusers folder of the kit, put together from its parts by hand, in float32. */
 public final class KitModel implements AutoCloseable {
 
-    private final Owned owned = new Owned();
+    private final CloseTogether owned = new CloseTogether();
     private final UNet unet;
     private final ClipText text;
     private final ClipTokenizer tokenizer;

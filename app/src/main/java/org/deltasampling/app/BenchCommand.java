@@ -15,9 +15,9 @@ import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Parameters;
-import org.deltasampling.pipeline.Generation;
 import org.deltasampling.pipeline.MachineMemory;
 import org.deltasampling.pipeline.MemoryPlan;
+import org.deltasampling.pipeline.Pipeline;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
@@ -64,7 +64,7 @@ final class BenchCommand extends Subcommand {
 
     private void picture(Recipe recipe) {
         Clock clock = new Clock();
-        try (Generation generation = new Generation(clock, machine.options().withoutHashes())) {
+        try (Pipeline generation = new Pipeline(clock, machine.options().withoutHashes())) {
             generation.picture(recipe);
         }
         clock.spent.forEach((what, spent) -> print(what, spent.nanoseconds, "   " + gibibytes(spent.peak)));
@@ -134,7 +134,7 @@ final class BenchCommand extends Subcommand {
     }
 
     /** What was spent on what, in the order of first doing it; a later step is the mean of all but the first. */
-    private static final class Clock implements Generation.Listener {
+    private static final class Clock implements Pipeline.Listener {
 
         private static final String LATER = "each later step";
 

@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.deltasampling.file.WholeFile;
-import org.deltasampling.image.Picture;
+import org.deltasampling.image.Image;
 import org.deltasampling.image.Provenance;
-import org.deltasampling.pipeline.Generation;
+import org.deltasampling.pipeline.Pipeline;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.jspecify.annotations.Nullable;
@@ -48,13 +48,13 @@ final class GenerateCommand extends Subcommand {
             WholeFile.check(latentsFile);
         }
         try (Progress progress = Progress.of(line());
-                Generation generation = new Generation(progress, machine.options())) {
+                Pipeline generation = new Pipeline(progress, machine.options())) {
             if (original != null) {
                 generation.verify(original.without(options.named()));
             }
-            List<Picture> pictures = new ArrayList<>();
+            List<Image> pictures = new ArrayList<>();
             for (Recipe single : recipe.singles()) {
-                Picture picture = generation.picture(single);
+                Image picture = generation.picture(single);
                 if (!pictureFiles.isEmpty()) {
                     Path file = pictureFiles.get(pictures.size());
                     picture.write(file);
@@ -63,7 +63,7 @@ final class GenerateCommand extends Subcommand {
                 pictures.add(picture);
             }
             if (latentsFile != null) {
-                Picture.writeLatents(latentsFile, pictures);
+                Image.writeLatents(latentsFile, pictures);
                 progress.wrote(latentsFile);
             }
         }

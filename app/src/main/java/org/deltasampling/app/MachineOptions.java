@@ -3,7 +3,7 @@ package org.deltasampling.app;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.deltasampling.pipeline.Generation;
+import org.deltasampling.pipeline.Pipeline;
 import org.deltasampling.recipe.BadRecipeException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -21,8 +21,8 @@ final class MachineOptions {
     @Nullable
     String memory;
 
-    Generation.Options options() {
-        return memory == null ? Generation.Options.DEFAULT : Generation.Options.DEFAULT.memory(bytes(memory));
+    Pipeline.Options options() {
+        return memory == null ? Pipeline.Options.DEFAULT : Pipeline.Options.DEFAULT.memory(bytes(memory));
     }
 
     private static long bytes(String text) {

@@ -3,12 +3,12 @@ package org.deltasampling.app;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
-import org.deltasampling.pipeline.Generation;
 import org.deltasampling.pipeline.MemoryPlan;
+import org.deltasampling.pipeline.Pipeline;
 import picocli.CommandLine;
 
 /** What a picture's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */
-final class Progress implements Generation.Listener, AutoCloseable {
+final class Progress implements Pipeline.Listener, AutoCloseable {
 
     private static final int WIDTH = 30;
     private static final String CLEAR = "\r\u001b[K";

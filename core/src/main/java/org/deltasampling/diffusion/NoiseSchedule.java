@@ -19,7 +19,7 @@ public interface NoiseSchedule {
     List<Step> plan(int steps);
 
     /** Timesteps of {@code grid} and {@code spacing}, each at its own trained level, and {@code end} after the last. */
-    static NoiseSchedule spaced(TrainedSchedule trained, Grid grid, Spacing spacing, int offset, NoiseLevel end) {
+    static NoiseSchedule spaced(TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> chain(
                 Arrays.stream(grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset))
                         .mapToObj(t -> NoiseLevel.preserving(t, trained.kappaLinear(t)))
@@ -36,7 +36,7 @@ public interface NoiseSchedule {
         return steps -> {
             int down = trained.steps() / checked(steps, trained.steps());
             DoubleFunction<NoiseLevel> level = t -> NoiseLevel.preserving(t, trained.kappa((int) t));
-            return Arrays.stream(Grid.WHOLE.timesteps(spacing, trained.steps(), steps, offset))
+            return Arrays.stream(TimestepGrid.WHOLE.timesteps(spacing, trained.steps(), steps, offset))
                     .mapToObj(t -> new Step(level.apply(t), t < down ? end : level.apply(t - down)))
                     .toList();
         };
@@ -46,10 +46,10 @@ public interface NoiseSchedule {
      * Karras et al. 2022, equation 5 with rho 7: evenly in kappa^(1/7). {@code grid} says between which levels, and
      * whether a network is told whole timesteps, as diffusers' scheduler families do.
      */
-    static NoiseSchedule karras(TrainedSchedule trained, Grid grid, Spacing spacing, int offset, NoiseLevel end) {
+    static NoiseSchedule karras(TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> {
             double[] within = grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset);
-            boolean whole = grid == Grid.OPEN;
+            boolean whole = grid == TimestepGrid.OPEN;
             double highest = whole ? trained.highest() : trained.kappaLinear(within[0]);
             double lowest = whole ? trained.lowest() : trained.kappaLinear(within[steps - 1]);
             DoubleUnaryOperator timestep = whole ? k -> Math.rint(trained.timestep(k)) : trained::timestep;
@@ -72,7 +72,7 @@ public interface NoiseSchedule {
     static NoiseSchedule normal(TrainedSchedule trained) {
         return steps -> {
             double[] timesteps =
-                    Grid.FRACTIONAL.timesteps(Spacing.LINSPACE, trained.steps(), checked(steps, trained.steps()), 0);
+                    TimestepGrid.FRACTIONAL.timesteps(Spacing.LINSPACE, trained.steps(), checked(steps, trained.steps()), 0);
             return chain(
                     Arrays.stream(timesteps)
                             .map(trained::kappaLogLinear)

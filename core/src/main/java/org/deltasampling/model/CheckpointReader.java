@@ -43,7 +43,7 @@ final class CheckpointReader {
     private static final String TEXT = "model";
 
     final Path path;
-    final OtherFiles others;
+    final FileOverrides others;
     final OpenFiles files = new OpenFiles();
     WeightCheck rest = WeightCheck.NONE;
 
@@ -70,13 +70,13 @@ final class CheckpointReader {
     int sampleSize;
     boolean silentWithoutNegative;
 
-    private CheckpointReader(Path path, OtherFiles others) {
+    private CheckpointReader(Path path, FileOverrides others) {
         this.path = path;
         this.others = others;
     }
 
     /** What is at {@code path}; where it is refused, its files are closed again. */
-    static CheckpointReader read(Path path, OtherFiles others) {
+    static CheckpointReader read(Path path, FileOverrides others) {
         CheckpointReader reader = new CheckpointReader(path, others);
         try {
             if (Files.isDirectory(path)) {

@@ -2,7 +2,7 @@ package org.deltasampling.model;
 
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.diffusion.ClassifierFree;
+import org.deltasampling.diffusion.ClassifierFreeGuidance;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Parameterization;
@@ -22,7 +22,7 @@ public record NetworkDenoiser(Backbone network, Parameterization meaning, Condit
             Backbone network, Parameterization meaning, Conditioning with, Conditioning without, double scale) {
         return with.fits(without) && scale != 1 && scale != 0
                 ? new Guided(network, meaning, with, without, scale)
-                : new ClassifierFree(
+                : new ClassifierFreeGuidance(
                         new NetworkDenoiser(network, meaning, with),
                         new NetworkDenoiser(network, meaning, without),
                         scale);
@@ -52,7 +52,7 @@ public record NetworkDenoiser(Backbone network, Parameterization meaning, Condit
                     without.forBatch(pictures).join(with.forBatch(pictures)));
             Latent unguided = new Latent(out.narrow(0, 0, pictures));
             Latent prompted = new Latent(out.narrow(0, pictures, pictures));
-            return meaning.denoised(x, ClassifierFree.guided(prompted, unguided, scale), n);
+            return meaning.denoised(x, ClassifierFreeGuidance.guided(prompted, unguided, scale), n);
         }
     }
 }

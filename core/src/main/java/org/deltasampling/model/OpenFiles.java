@@ -3,7 +3,7 @@ package org.deltasampling.model;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.deltasampling.tensor.Owned;
+import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.ShardedFiles;
 import org.deltasampling.weights.WeightSource;
@@ -12,7 +12,7 @@ import org.deltasampling.weights.WeightSource;
 final class OpenFiles implements AutoCloseable {
 
     private final List<Path> paths = new ArrayList<>();
-    private final Owned sources = new Owned();
+    private final CloseTogether sources = new CloseTogether();
 
     /** One file. */
     SafetensorsFile file(Path file) {

@@ -21,8 +21,8 @@ import org.deltasampling.nn.Parameters;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
@@ -40,7 +40,7 @@ public final class BridgeFitting implements AutoCloseable {
 
     private final Path from;
     private final Path to;
-    private final Owned open = new Owned();
+    private final CloseTogether open = new CloseTogether();
     private final ScaledAutoencoder source;
     private final ScaledAutoencoder target;
     private final Encoding sourceEncoding;
@@ -111,7 +111,7 @@ public final class BridgeFitting implements AutoCloseable {
      * @param listener is told of each as a step
      * @throws BadRecipeException if one cannot be read
      */
-    public void addAll(Path folder, Generation.Listener listener) {
+    public void addAll(Path folder, Pipeline.Listener listener) {
         try {
             TreeSet<Path> files = new TreeSet<>();
             try (DirectoryStream<Path> all = Files.newDirectoryStream(folder, "*.{png,jpg,jpeg,PNG,JPG,JPEG}")) {
@@ -143,13 +143,13 @@ public final class BridgeFitting implements AutoCloseable {
      * @param listener is told of each as a step
      * @throws BadRecipeException if so few are no fit
      */
-    public void addMade(int count, Generation.Listener listener) {
+    public void addMade(int count, Pipeline.Listener listener) {
         requireEnough("there would be", count);
         listener.step(0, count);
         Sampling sampling = Sampling.DEFAULT.steps(STEPS).cfg(1).precision(Precision.BFLOAT16);
         List<Path> models = List.of(from, to);
         for (int i = 0, half = 0; half < 2; half++) {
-            try (Generation generation = new Generation()) { // one model in memory at a time
+            try (Pipeline generation = new Pipeline()) { // one model in memory at a time
                 for (; i < count * (half + 1) / 2; i++) {
                     Recipe recipe = Recipe.of(models.get(half), "").with(sampling.seed(i));
                     add(generation.picture(recipe).image());

@@ -23,7 +23,7 @@ import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.NetworkDenoiser;
-import org.deltasampling.model.Placed;
+import org.deltasampling.model.OnDevice;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.recipe.Recipe.Size;
@@ -211,11 +211,11 @@ final class Model implements AutoCloseable {
     }
 
     /** Reads and converts the weights of the denoising network, if that has not been done. */
-    void load(Generation.Listener listener) {
+    void load(Pipeline.Listener listener) {
         if (network == null) {
             listener.loading(checkpoint.path());
             Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
-            network = device.gpu() ? new Placed(placed, device) : placed;
+            network = device.gpu() ? new OnDevice(placed, device) : placed;
         }
     }
 

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.file.PathText;
-import org.deltasampling.model.OtherFiles;
+import org.deltasampling.model.FileOverrides;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
@@ -83,7 +83,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             @Nullable String prompt,
             @Nullable String negative,
             List<Lora> adapters,
-            OtherFiles files,
+            FileOverrides files,
             @Nullable Device device) {
 
         /** The source's own model: where an adapted role starts. */
@@ -96,7 +96,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
         /** With its model's own files, on the processor. */
         public Role(@Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> adapters) {
-            this(model, prompt, negative, adapters, OtherFiles.NONE, null);
+            this(model, prompt, negative, adapters, FileOverrides.NONE, null);
         }
 
         public static Role of(Path model) {
@@ -121,7 +121,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
 
         /** The same with files that stand in for its model's own. */
-        public Role with(OtherFiles others) {
+        public Role with(FileOverrides others) {
             return new Role(model, prompt, negative, adapters, others, device);
         }
 

@@ -13,10 +13,10 @@ record ClippedDdim(double limit) implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
             Latent remaining = step.from().noise(at.x(), clean);
-            return new Trail(step.to().point(clean.clamped(limit), remaining), List.of());
+            return new SamplerState(step.to().point(clean.clamped(limit), remaining), List.of());
         });
     }
 }

@@ -16,7 +16,7 @@ record DpmPlusPlus2M(boolean lowerOrderLast) implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
             boolean lower = lowerOrderLast && plan.size() < 15 && i == plan.size() - 1;
             boolean firstOrder = i == 0 || step.to().sigma() == 0 || lower;
@@ -25,7 +25,7 @@ record DpmPlusPlus2M(boolean lowerOrderLast) implements Sampler {
                     : clean.plus(
                             step.length() / (2 * plan.get(i - 1).length()),
                             clean.minus(at.past().get(0)));
-            return new Trail(step.towards(at.x(), guess), List.of(clean));
+            return new SamplerState(step.towards(at.x(), guess), List.of(clean));
         });
     }
 }

@@ -13,11 +13,11 @@ record Euler() implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(
+        return SamplerState.follow(
                 plan,
                 x,
                 denoiser,
                 listener,
-                (at, i, clean) -> new Trail(plan.get(i).towards(at.x(), clean), List.of()));
+                (at, i, clean) -> new SamplerState(plan.get(i).towards(at.x(), clean), List.of()));
     }
 }

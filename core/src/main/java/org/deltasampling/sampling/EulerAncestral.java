@@ -14,7 +14,7 @@ record EulerAncestral() implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
             double ratio = step.to().kappa() / step.from().kappa();
             double up = step.to().sigma() * Math.sqrt(1 - ratio * ratio);
@@ -23,7 +23,7 @@ record EulerAncestral() implements Sampler {
                     step.from(),
                     new NoiseLevel(step.to().timestep(), down, step.to().alpha()));
             Latent arrived = lower.towards(at.x(), clean);
-            return new Trail(
+            return new SamplerState(
                     up == 0 ? arrived : arrived.plus(up, noise.draw(at.x().shape())), List.of());
         });
     }

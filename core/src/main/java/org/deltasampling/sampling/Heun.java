@@ -39,10 +39,10 @@ enum Heun implements Sampler {
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
             Latent there = step.towards(at.x(), clean);
-            return new Trail(
+            return new SamplerState(
                     step.to().sigma() == 0
                             ? there
                             : step(step, at.x(), clean, there, denoiser.denoise(there, step.to())),

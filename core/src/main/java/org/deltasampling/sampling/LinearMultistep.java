@@ -36,7 +36,7 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource source, StepListener listener) {
-        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
             List<Latent> noises = at.with(step.from().noise(at.x(), clean)); // newest first
             boolean single = i == plan.size() - 1 && plan.size() < singleLast;
@@ -49,7 +49,7 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
                 double weight = weight(j, nodes, step.from(), step.to());
                 moved = moved.plus(step.to().alpha() * weight, noises.get(j));
             }
-            return Trail.of(moved, noises, order - 1);
+            return SamplerState.of(moved, noises, order - 1);
         });
     }
 

@@ -30,7 +30,7 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
 
     @Override
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return Trail.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
             Latent output = averaged.output(at.x(), clean, step.from());
             List<Latent> outputs = at.with(output); // newest first
@@ -46,7 +46,7 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
             } else {
                 mean = mean(outputs);
             }
-            return Trail.of(along(at.x(), mean, step), outputs, WEIGHTS.length - 1);
+            return SamplerState.of(along(at.x(), mean, step), outputs, WEIGHTS.length - 1);
         });
     }
 

@@ -7,12 +7,12 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 import org.deltasampling.diffusion.BadSamplingException;
 import org.deltasampling.diffusion.FlowSchedule;
-import org.deltasampling.diffusion.Grid;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.NoiseSchedule;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.diffusion.Step;
+import org.deltasampling.diffusion.TimestepGrid;
 import org.deltasampling.diffusion.TrainedSchedule;
 import org.deltasampling.tensor.Latent;
 import org.jspecify.annotations.Nullable;
@@ -32,20 +32,20 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
 
     /** The samplers, with the way diffusers' scheduler of that kind places its steps and its spacing by default. */
     private enum Method {
-        DDIM(Grid.WHOLE, Spacing.LEADING),
-        EULER(Grid.FRACTIONAL, Spacing.LINSPACE),
-        EULER_ANCESTRAL(Grid.FRACTIONAL, Spacing.LINSPACE),
-        HEUN(Grid.FRACTIONAL, Spacing.LINSPACE),
-        DPMPP_2M(Grid.OPEN, Spacing.LINSPACE),
-        UNIPC(Grid.OPEN, Spacing.LINSPACE),
-        LMS(Grid.FRACTIONAL, Spacing.LINSPACE),
-        PNDM(Grid.WHOLE, Spacing.LEADING),
-        DEIS(Grid.OPEN, Spacing.LINSPACE);
+        DDIM(TimestepGrid.WHOLE, Spacing.LEADING),
+        EULER(TimestepGrid.FRACTIONAL, Spacing.LINSPACE),
+        EULER_ANCESTRAL(TimestepGrid.FRACTIONAL, Spacing.LINSPACE),
+        HEUN(TimestepGrid.FRACTIONAL, Spacing.LINSPACE),
+        DPMPP_2M(TimestepGrid.OPEN, Spacing.LINSPACE),
+        UNIPC(TimestepGrid.OPEN, Spacing.LINSPACE),
+        LMS(TimestepGrid.FRACTIONAL, Spacing.LINSPACE),
+        PNDM(TimestepGrid.WHOLE, Spacing.LEADING),
+        DEIS(TimestepGrid.OPEN, Spacing.LINSPACE);
 
-        private final Grid grid;
+        private final TimestepGrid grid;
         private final Spacing spacing;
 
-        Method(Grid grid, Spacing spacing) {
+        Method(TimestepGrid grid, Spacing spacing) {
             this.grid = grid;
             this.spacing = spacing;
         }
@@ -67,7 +67,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
 
         /** Whether diffusers' scheduler heeds use_karras_sigmas. */
         private boolean mayBeKarras() {
-            return grid != Grid.WHOLE && this != EULER_ANCESTRAL;
+            return grid != TimestepGrid.WHOLE && this != EULER_ANCESTRAL;
         }
 
         /** Where diffusers' scheduler ends under {@code config}. */
@@ -217,13 +217,13 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         NoiseSchedule levels;
         if (karras) {
             levels = NoiseSchedule.karras(trained, method.grid, spacing, config.offset(), end);
-        } else if (method.grid == Grid.WHOLE) {
+        } else if (method.grid == TimestepGrid.WHOLE) {
             levels = NoiseSchedule.stepping(trained, spacing, config.offset(), end);
         } else {
             levels = NoiseSchedule.spaced(trained, method.grid, spacing, config.offset(), end);
         }
         List<Step> plan = levels.plan(steps);
-        boolean withoutSignal = method.grid == Grid.FRACTIONAL && spacing != Spacing.LEADING;
+        boolean withoutSignal = method.grid == TimestepGrid.FRACTIONAL && spacing != Spacing.LEADING;
         double startScale = withoutSignal ? plan.get(0).from().sigma() : 1;
         return new SamplingPlan(method.sampler(config), plan, startScale);
     }

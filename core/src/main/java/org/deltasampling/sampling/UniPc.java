@@ -43,7 +43,7 @@ record UniPc(int order, Scale scale) implements Sampler {
     @Override
     public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepListener listener) {
         State first = new State(start, start, List.of());
-        return TensorScope.scoped(() -> TensorScope.fold(first, Trail.indices(plan), (at, i) -> {
+        return TensorScope.scoped(() -> TensorScope.fold(first, SamplerState.indices(plan), (at, i) -> {
                     Step step = plan.get(i);
                     Latent clean = denoiser.denoise(at.x, step.from());
                     listener.stepped(i, plan.size(), step.from(), clean);

@@ -3,7 +3,7 @@
  *
  * <p>{@link org.deltasampling.tensor.TensorScope} is a lexical region that frees what was made in it; its three verbs are all
  * that the rest of the code says about memory. {@link org.deltasampling.tensor.Held} keeps a tensor beyond every region, {@link
- * org.deltasampling.tensor.Owned} what is released together.
+ * org.deltasampling.tensor.CloseTogether} what is released together.
  * {@link org.deltasampling.tensor.Latent} is an immutable point of the sampled space, all that samplers and the method see of
  * a tensor; a {@link org.deltasampling.bridge.ChannelMap} takes one to other channels, a {@link
  * org.deltasampling.tensor.Memory} keeps one from step to step. {@link org.deltasampling.tensor.SeededNoise} draws what PyTorch draws from the same seed.

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class KeyTable {
 
     /** A subtree's name in models and in files; the empty name is the root. */
-    record Row(String canonical, String file, Verb verb) {}
+    record Row(String canonical, String file, Transform verb) {}
 
     private final Map<String, Row> byCanonical = new TreeMap<>();
     private final Map<String, List<Row>> byFile = new TreeMap<>();
@@ -51,7 +51,7 @@ public final class KeyTable {
     private void addReading(Row row) {
         List<Row> sharing = byFile.computeIfAbsent(row.file(), f -> new ArrayList<>());
         sharing.add(row);
-        boolean parts = sharing.stream().allMatch(r -> r.verb() instanceof Verb.Rows);
+        boolean parts = sharing.stream().allMatch(r -> r.verb() instanceof Transform.Rows);
         if (sharing.size() > 1 && !parts) {
             throw new IllegalArgumentException("two rows for " + row.file());
         }
@@ -120,7 +120,7 @@ public final class KeyTable {
                 continue;
             }
             String prefix = prefix(name, byFile);
-            List<Row> rows = prefix == null ? List.of(new Row("", "", new Verb.Keep())) : rows(prefix);
+            List<Row> rows = prefix == null ? List.of(new Row("", "", new Transform.Keep())) : rows(prefix);
             for (Row row : rows) {
                 String canonical = join(row.canonical(), rest(name, row.file()));
                 Row before = located.put(canonical, new Row(canonical, name, row.verb()));
@@ -150,7 +150,7 @@ public final class KeyTable {
 
     /** How many of the model's tensors share, in equal parts, the file's one that {@code canonical} comes from. */
     public int sharing(String canonical) {
-        return verb(canonical) instanceof Verb.Rows rows ? rows.n() : 1;
+        return verb(canonical) instanceof Transform.Rows rows ? rows.n() : 1;
     }
 
     /** What {@code canonical} takes of the rows of the file's tensor; the same for anything that has such rows. */
@@ -159,12 +159,12 @@ public final class KeyTable {
     }
 
     private int part(String canonical) {
-        return verb(canonical) instanceof Verb.Rows rows ? rows.k() : 0;
+        return verb(canonical) instanceof Transform.Rows rows ? rows.k() : 0;
     }
 
-    private Verb verb(String canonical) {
+    private Transform verb(String canonical) {
         String prefix = prefix(canonical, byCanonical);
-        return prefix == null ? new Verb.Keep() : row(prefix).verb();
+        return prefix == null ? new Transform.Keep() : row(prefix).verb();
     }
 
     private Row row(String prefix) {

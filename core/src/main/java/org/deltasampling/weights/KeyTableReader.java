@@ -94,7 +94,7 @@ final class KeyTableReader {
         });
     }
 
-    private void add(List<KeyTable.Row> target, String canonical, String file, Verb verb) {
+    private void add(List<KeyTable.Row> target, String canonical, String file, Transform verb) {
         target.add(
                 file.equals("*") ? new KeyTable.Row("", "", verb) : new KeyTable.Row(canonical, within + file, verb));
     }
@@ -105,7 +105,7 @@ final class KeyTableReader {
         if (words.length == 0) {
             throw new IllegalArgumentException("no = in " + text);
         }
-        return new KeyTable.Row(sides[0].strip(), words[0], Verb.named(words.length == 2 ? words[1].strip() : ""));
+        return new KeyTable.Row(sides[0].strip(), words[0], Transform.named(words.length == 2 ? words[1].strip() : ""));
     }
 
     private void loop(List<MatchResult> ranges, Map<String, Integer> values, Consumer<Map<String, Integer>> body) {

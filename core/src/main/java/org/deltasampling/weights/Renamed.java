@@ -17,7 +17,7 @@ record Renamed(WeightSource file, Map<String, KeyTable.Row> located) implements 
     /** Under the keys of {@code names}, whose values are the file's names. */
     static Renamed of(WeightSource file, Map<String, String> names) {
         Map<String, KeyTable.Row> located = new LinkedHashMap<>();
-        names.forEach((name, own) -> located.put(name, new KeyTable.Row(name, own, new Verb.Keep())));
+        names.forEach((name, own) -> located.put(name, new KeyTable.Row(name, own, new Transform.Keep())));
         return new Renamed(file, located);
     }
 

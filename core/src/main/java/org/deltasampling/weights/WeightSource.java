@@ -50,7 +50,7 @@ public interface WeightSource {
 
     /** The same in the memory of {@code device}; what is there already is not copied. */
     default WeightSource on(Device device) {
-        return device.gpu() ? new Moved(this, device) : this;
+        return device.gpu() ? new OnDevice(this, device) : this;
     }
 
     /** Tensors of this under other names: the keys of {@code names}, whose values are the names here. */

@@ -223,9 +223,9 @@ class DiffusionLawsTest {
             Denoiser three = (x, n) -> x.times(3);
             Latent x = new SeededNoise(1).draw(SHAPE);
             NoiseLevel n = SD.level(1);
-            assertThat(new ClassifierFree(two, never, 1).denoise(x, n)).isCloseTo(x.times(2), 0);
-            assertThat(new ClassifierFree(never, three, 0).denoise(x, n)).isCloseTo(x.times(3), 0);
-            assertThat(new ClassifierFree(two, three, 7.5).denoise(x, n)).isCloseTo(x.times(-4.5), 1e-6);
+            assertThat(new ClassifierFreeGuidance(two, never, 1).denoise(x, n)).isCloseTo(x.times(2), 0);
+            assertThat(new ClassifierFreeGuidance(never, three, 0).denoise(x, n)).isCloseTo(x.times(3), 0);
+            assertThat(new ClassifierFreeGuidance(two, three, 7.5).denoise(x, n)).isCloseTo(x.times(-4.5), 1e-6);
         }
     }
 

@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.NoLeaks;
-import org.deltasampling.diffusion.ClassifierFree;
+import org.deltasampling.diffusion.ClassifierFreeGuidance;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Parameterization;
@@ -42,7 +42,7 @@ class NetworkDenoiserTest {
                 asked.incrementAndGet();
                 return NETWORK.predict(y, timesteps, c);
             };
-            Denoiser apart = new ClassifierFree(
+            Denoiser apart = new ClassifierFreeGuidance(
                     new NetworkDenoiser(counted, p, with), new NetworkDenoiser(counted, p, without), 7.5);
             Latent expected = apart.denoise(x, LEVEL);
             assertThat(asked).hasValue(2);
@@ -57,7 +57,7 @@ class NetworkDenoiserTest {
         try (TensorScope scope = TensorScope.open()) {
             Latent x = new SeededNoise(1).draw(1, 4, 8, 8);
             Denoiser guided = NetworkDenoiser.guided(NETWORK, Parameterization.EPSILON, told(2, 154), told(3, 77), 7.5);
-            assertThat(guided).isInstanceOf(ClassifierFree.class);
+            assertThat(guided).isInstanceOf(ClassifierFreeGuidance.class);
             assertThat(guided.denoise(x, LEVEL)).hasShape(1, 4, 8, 8);
         }
     }

@@ -65,7 +65,7 @@ class BridgeFittingTest {
     @Test
     void theModelsMakePicturesThemselves() {
         try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
-            fitting.addMade(BridgeFitting.FEWEST, Generation.Listener.NONE);
+            fitting.addMade(BridgeFitting.FEWEST, Pipeline.Listener.NONE);
             assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
         }
     }
@@ -77,14 +77,14 @@ class BridgeFittingTest {
             ImageIO.write(picture(i), "png", pictures.resolve(i + ".png").toFile());
         }
         try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
-            assertThatThrownBy(() -> fitting.addAll(pictures, Generation.Listener.NONE))
+            assertThatThrownBy(() -> fitting.addAll(pictures, Pipeline.Listener.NONE))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageContaining("19 pictures");
             ImageIO.write(picture(99), "jpg", pictures.resolve("z.jpg").toFile());
-            fitting.addAll(pictures, Generation.Listener.NONE);
+            fitting.addAll(pictures, Pipeline.Listener.NONE);
             assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
             Files.writeString(pictures.resolve("a.png"), "no picture");
-            assertThatThrownBy(() -> fitting.addAll(pictures, Generation.Listener.NONE))
+            assertThatThrownBy(() -> fitting.addAll(pictures, Pipeline.Listener.NONE))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageContaining("a.png");
         }

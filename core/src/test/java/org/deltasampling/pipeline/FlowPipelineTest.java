@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
-import org.deltasampling.model.OtherFiles;
+import org.deltasampling.model.FileOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Output;
@@ -79,7 +79,7 @@ class FlowPipelineTest {
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("tokenizer.json or the spiece.model of google/t5-v1_1-xxl")
                 .hasMessageContaining("--t5-tokenizer");
-        OtherFiles tokenizer = new OtherFiles(null, kit.folder().resolve("model/tokenizer_3/tokenizer.json"));
+        FileOverrides tokenizer = new FileOverrides(null, kit.folder().resolve("model/tokenizer_3/tokenizer.json"));
         assertThat(error(kit, latents(kit, Role.of(model).with(tokenizer)))).isLessThanOrEqualTo(Kit.PIPELINE);
     }
 
@@ -87,7 +87,7 @@ class FlowPipelineTest {
     void aSizeThatPatchesDoNotFillIsRefused() {
         Kit.Case kit = Kit.at("pipe-sd3");
         Recipe recipe = Recipe.of(kit.folder().resolve("model"), "a cat").with(Sampling.DEFAULT.size(60, 64));
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             assertThatThrownBy(() -> generation.picture(recipe))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageContaining("cannot be divided by 8");
@@ -106,7 +106,7 @@ class FlowPipelineTest {
                 .noise(new TensorFile(kit.folder().resolve("io.safetensors"), "in.latents"));
         Role role = model.with(kit.json().get("prompt").textValue())
                 .without(kit.json().get("negative_prompt").textValue());
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             return generation
                     .picture(new Recipe(role, List.of(), sampling, Output.NONE, Preset.DEFAULT))
                     .latents();

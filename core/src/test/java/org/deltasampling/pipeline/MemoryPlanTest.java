@@ -9,7 +9,7 @@ import java.util.List;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
 import org.deltasampling.model.Checkpoint;
-import org.deltasampling.model.OtherFiles;
+import org.deltasampling.model.FileOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
@@ -36,7 +36,7 @@ class MemoryPlanTest {
     private Recipe recipe;
 
     /** Hears the plans, and what came after. */
-    private static final class Ear implements Generation.Listener {
+    private static final class Ear implements Pipeline.Listener {
 
         private final List<MemoryPlan> plans = new ArrayList<>();
         private int loads;
@@ -80,7 +80,7 @@ class MemoryPlanTest {
 
     @Test
     void weightsThatAreSharedAreCountedOnce() {
-        try (Generation generation = new Generation(ear)) {
+        try (Pipeline generation = new Pipeline(ear)) {
             generation.picture(recipe);
             generation.picture(recipe.with(recipe.sampling().seed(1)));
         }
@@ -104,7 +104,7 @@ class MemoryPlanTest {
 
     @Test
     void halfThePrecisionIsHalfTheNetworks() {
-        try (Generation generation = new Generation(ear)) {
+        try (Pipeline generation = new Pipeline(ear)) {
             generation.picture(recipe.with(recipe.sampling().precision(Recipe.precision("bfloat16"))));
         }
         try (Checkpoint one = Checkpoint.open(sd1)) {
@@ -116,9 +116,9 @@ class MemoryPlanTest {
     @Test
     void networksAreLetGoWhereThePictureWouldNotFitBeside() {
         long[] latents = {1, 4, 8, 12};
-        try (Models models = new Models()) {
+        try (ModelCache models = new ModelCache()) {
             Model model =
-                    models.open(sd1, sd1, List.of(), new Models.Use(OtherFiles.NONE, Precision.FLOAT32, Device.CPU));
+                    models.open(sd1, sd1, List.of(), new ModelCache.Use(FileOverrides.NONE, Precision.FLOAT32, Device.CPU));
             List<Model> roles = List.of(model);
             MemoryPlan together = MemoryPlan.of(0, 1L << 40, model, roles, List.of(), latents, true);
             long decoding = together.phases().get(2).bytes();
@@ -127,18 +127,18 @@ class MemoryPlanTest {
             assertThat(apart.releasing()).isTrue();
             assertThat(apart.phases().get(2).bytes())
                     .isEqualTo(decoding - bytes(together.phases().get(2), "network of sd1"));
-            model.load(Generation.Listener.NONE);
+            model.load(Pipeline.Listener.NONE);
             long loaded = TensorScope.liveObjects();
             model.release();
             assertThat(loaded - TensorScope.liveObjects()).isGreaterThan(100);
-            model.load(Generation.Listener.NONE);
+            model.load(Pipeline.Listener.NONE);
             assertThat(TensorScope.liveObjects()).isEqualTo(loaded);
         }
     }
 
     @Test
     void whatDoesNotFitIsRefusedBeforeItIsLoaded() {
-        try (Generation generation = new Generation(ear, Generation.Options.DEFAULT.memory(1 << 20))) {
+        try (Pipeline generation = new Pipeline(ear, Pipeline.Options.DEFAULT.memory(1 << 20))) {
             assertThatThrownBy(() -> generation.picture(recipe))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageMatching(

@@ -28,7 +28,7 @@ class PairsTest {
 
     private static final Map<Architecture, float[]> ALONE = new EnumMap<>(Architecture.class);
 
-    private static final Generation GENERATION = new Generation();
+    private static final Pipeline GENERATION = new Pipeline();
 
     @BeforeAll
     static void makeModels() {

@@ -106,7 +106,7 @@ class KeyTableTest {
     @ParameterizedTest
     @ValueSource(strings = {"squeeze", "transpose", "swap-halves"})
     void aVerbIsUndoneByItsInverse(String name) {
-        Verb verb = Verb.named(name);
+        Transform verb = Transform.named(name);
         try (TensorScope scope = TensorScope.open()) {
             Tensor file = name.equals("squeeze") ? torch.randn(4, 6, 1, 1) : torch.randn(4, 6);
             Tensor model = verb.read(file);

@@ -23,8 +23,8 @@ import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.weights.ResidentWeights;
@@ -33,7 +33,7 @@ import org.deltasampling.weights.WeightSource;
 /** One of the demo models, loaded as any other model is, drawing a different prompt for each picture of a batch. */
 final class Painter implements AutoCloseable {
 
-    private final Owned open = new Owned();
+    private final CloseTogether open = new CloseTogether();
     private final SchedulerConfig scheduler;
     private final Architecture family;
     private final boolean silentWithoutPrompt;

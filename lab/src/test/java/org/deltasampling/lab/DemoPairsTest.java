@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.deltasampling.delta.LambdaSchedule;
-import org.deltasampling.pipeline.Generation;
+import org.deltasampling.pipeline.Pipeline;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Role;
@@ -34,7 +34,7 @@ class DemoPairsTest {
     @TempDir
     static Path folder;
 
-    private static final Generation GENERATION = new Generation();
+    private static final Pipeline GENERATION = new Pipeline();
     private static final Map<String, float[]> ALONE = new HashMap<>();
 
     @BeforeAll

@@ -10,10 +10,10 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
-import org.deltasampling.image.Picture;
+import org.deltasampling.image.Image;
 import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.FileOverrides;
 import org.deltasampling.model.OriginalLayout;
-import org.deltasampling.model.OtherFiles;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A separate autoencoder in each of its spellings, and what a recipe says of it. */
 @ExtendWith(NoLeaks.class)
-class OtherFilesTest {
+class FileOverridesTest {
 
     @TempDir
     Path folder;
@@ -58,23 +58,23 @@ class OtherFilesTest {
         }
     }
 
-    private Picture picture(OtherFiles files) {
+    private Image picture(FileOverrides files) {
         Recipe plain = Recipe.of(model, "a cat").with(Sampling.DEFAULT.steps(1).size(24, 16));
         Role role = plain.target().with(files);
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             return generation.picture(
                     new Recipe(role, plain.deltas(), plain.sampling(), plain.output(), plain.preset()));
         }
     }
 
-    private static int[] pixels(Picture picture) {
+    private static int[] pixels(Image picture) {
         return picture.image().getRGB(0, 0, picture.width(), picture.height(), null, 0, picture.width());
     }
 
     @Test
     void anAutoencoderIsReadInEverySpelling() {
-        Picture own = picture(OtherFiles.NONE);
-        Picture folderOfIt = picture(new OtherFiles(other.resolve("vae"), null));
+        Image own = picture(FileOverrides.NONE);
+        Image folderOfIt = picture(new FileOverrides(other.resolve("vae"), null));
         assertThat(folderOfIt.latents()).isEqualTo(own.latents());
         assertThat(pixels(folderOfIt)).isNotEqualTo(pixels(own));
         Path file = other.resolve("vae/diffusion_pytorch_model.safetensors");
@@ -92,20 +92,20 @@ class OtherFilesTest {
             SafetensorsWriter.write(bare, tensors);
         }
         for (Path spelling : new Path[] {other, file, original, bare}) {
-            assertThat(pixels(picture(new OtherFiles(spelling, null))))
+            assertThat(pixels(picture(new FileOverrides(spelling, null))))
                     .as(spelling.toString())
                     .isEqualTo(pixels(folderOfIt));
         }
-        assertThat(picture(new OtherFiles(bare, null)).provenance().files()).containsKey(bare);
+        assertThat(picture(new FileOverrides(bare, null)).provenance().files()).containsKey(bare);
     }
 
     @Test
     void whatIsNoAutoencoderIsRefused() {
         Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
-        assertThatThrownBy(() -> picture(new OtherFiles(unet, null)))
+        assertThatThrownBy(() -> picture(new FileOverrides(unet, null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("where an autoencoder (VAE) is wanted");
-        assertThatThrownBy(() -> picture(new OtherFiles(folder.resolve("none"), null)))
+        assertThatThrownBy(() -> picture(new FileOverrides(folder.resolve("none"), null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("does not exist");
     }
@@ -118,7 +118,7 @@ class OtherFilesTest {
                   - source: {model: b, device: cuda}
                     adapted: {model: c}
                 """, folder);
-        assertThat(recipe.target().files()).isEqualTo(new OtherFiles(folder.resolve("v"), folder.resolve("t")));
+        assertThat(recipe.target().files()).isEqualTo(new FileOverrides(folder.resolve("v"), folder.resolve("t")));
         assertThat(recipe.target().device()).isEqualTo(new Device(true, 1));
         assertThat(recipe.deltas().get(0).adapted().device()).isNull();
         assertThat(recipe.deltas().get(0).adaptedRole().device()).isEqualTo(new Device(true, 0));

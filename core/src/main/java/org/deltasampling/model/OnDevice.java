@@ -5,7 +5,7 @@ import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.TensorScope;
 
 /** {@code network}, whose weights are on {@code device}, for one who is on the processor. */
-public record Placed(Backbone network, Device device) implements Backbone {
+public record OnDevice(Backbone network, Device device) implements Backbone {
 
     @Override
     public Tensor predict(Tensor x, Tensor timesteps, Conditioning c) {

@@ -9,17 +9,17 @@ import org.jspecify.annotations.Nullable;
  * @param vae an autoencoder: a .safetensors file or a diffusers folder; null: the model's
  * @param t5Tokenizer T5's tokenizer: a tokenizer.json, a spiece.model or a folder with one of them; null: the model's
  */
-public record OtherFiles(@Nullable Path vae, @Nullable Path t5Tokenizer) {
+public record FileOverrides(@Nullable Path vae, @Nullable Path t5Tokenizer) {
 
-    public static final OtherFiles NONE = new OtherFiles(null, null);
+    public static final FileOverrides NONE = new FileOverrides(null, null);
 
-    public OtherFiles {
+    public FileOverrides {
         vae = vae == null ? null : vae.toAbsolutePath().normalize();
         t5Tokenizer = t5Tokenizer == null ? null : t5Tokenizer.toAbsolutePath().normalize();
     }
 
     /** These, and where there is none, the other's. */
-    public OtherFiles or(OtherFiles other) {
-        return new OtherFiles(vae == null ? other.vae : vae, t5Tokenizer == null ? other.t5Tokenizer : t5Tokenizer);
+    public FileOverrides or(FileOverrides other) {
+        return new FileOverrides(vae == null ? other.vae : vae, t5Tokenizer == null ? other.t5Tokenizer : t5Tokenizer);
     }
 }

@@ -4,7 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.tensor.Device;
 
 /** {@code source} in the memory of {@code device}. */
-record Moved(WeightSource source, Device device) implements WeightView {
+record OnDevice(WeightSource source, Device device) implements WeightView {
 
     @Override
     public Tensor load(String name) {

@@ -20,10 +20,10 @@ import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.file.FileHashes;
-import org.deltasampling.image.Picture;
+import org.deltasampling.image.Image;
 import org.deltasampling.image.Provenance;
-import org.deltasampling.pipeline.Prompts.Pair;
-import org.deltasampling.pipeline.Prompts.Prompt;
+import org.deltasampling.pipeline.PromptCache.Pair;
+import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
@@ -35,10 +35,10 @@ import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
+import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Memory;
-import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  * roles with the same model share its weights. Text encoders are loaded before, whenever prompts are new, and let go at once.
  * For one thread at a time.
  */
-public final class Generation implements AutoCloseable {
+public final class Pipeline implements AutoCloseable {
 
     /** What is told while a picture is made. */
     public interface Listener {
@@ -83,8 +83,8 @@ public final class Generation implements AutoCloseable {
 
     private final Listener listener;
     private final Bridges bridges;
-    private final Models models = new Models();
-    private final Prompts prompts = new Prompts();
+    private final ModelCache models = new ModelCache();
+    private final PromptCache prompts = new PromptCache();
     private final Options options;
     private final FileHashes hashes = new FileHashes();
     private final Set<String> said = new HashSet<>();
@@ -111,15 +111,15 @@ public final class Generation implements AutoCloseable {
         }
     }
 
-    public Generation() {
+    public Pipeline() {
         this(Listener.NONE);
     }
 
-    public Generation(Listener listener) {
+    public Pipeline(Listener listener) {
         this(listener, Options.DEFAULT);
     }
 
-    public Generation(Listener listener, Options options) {
+    public Pipeline(Listener listener, Options options) {
         this.listener = listener;
         this.options = options;
         this.bridges = new Bridges(sentence -> once(sentence, listener::chose), this::warnOnce);
@@ -135,7 +135,7 @@ public final class Generation implements AutoCloseable {
     }
 
     /** Every picture of the recipe's batch, each as it would be made alone. */
-    public List<Picture> pictures(Recipe recipe) {
+    public List<Image> pictures(Recipe recipe) {
         return recipe.singles().stream().map(this::picture).toList();
     }
 
@@ -146,7 +146,7 @@ public final class Generation implements AutoCloseable {
      * @throws org.deltasampling.weights.BadWeightsException if a model or an adapter cannot be used
      * @throws org.deltasampling.diffusion.BadSamplingException if the sampler cannot do what is asked
      */
-    public Picture picture(Recipe recipe) {
+    public Image picture(Recipe recipe) {
         if (recipe.sampling().batch() != 1) {
             throw new BadRecipeException("this recipe makes %d pictures: ask for all of them"
                     .formatted(recipe.sampling().batch()));
@@ -168,7 +168,7 @@ public final class Generation implements AutoCloseable {
         prompts.encode(pairs(recipe, cast, choices, size), listener, this::warnOnce);
         load(cast);
         try (TensorScope scope = TensorScope.open();
-                Owned memories = new Owned()) {
+                CloseTogether memories = new CloseTogether()) {
             NoiseSource noise = NoiseSource.seeded(sampling.seed());
             Latent x = plan.start(start.draw(noise));
             Latent latents =
@@ -181,7 +181,7 @@ public final class Generation implements AutoCloseable {
             listener.decoding();
             Latent decoded = cast.target.autoencoder().decode(latents);
             listener.decoded();
-            return new Picture(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(files)));
+            return new Image(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(files)));
         }
     }
 
@@ -242,12 +242,12 @@ public final class Generation implements AutoCloseable {
         cast.all().forEach(model -> model.load(listener));
     }
 
-    private static Models.Use use(Role role, Precision precision) {
+    private static ModelCache.Use use(Role role, Precision precision) {
         Device device = Objects.requireNonNullElse(role.device(), Device.CPU);
         device.problem().ifPresent(problem -> {
             throw new BadRecipeException("%s cannot be used: %s".formatted(device, problem));
         });
-        return new Models.Use(role.files(), precision, device);
+        return new ModelCache.Use(role.files(), precision, device);
     }
 
     private List<Bridges.Choice> choices(Recipe recipe, Cast cast, Size size) {
@@ -264,7 +264,7 @@ public final class Generation implements AutoCloseable {
     }
 
     /** What it remembers of one trajectory is kept by {@code memories}. */
-    private static LevelPolicy policy(Levels levels, Owned memories) {
+    private static LevelPolicy policy(Levels levels, CloseTogether memories) {
         return switch (levels) {
             case SKIP -> LevelPolicy.SKIP;
             case CLAMP -> LevelPolicy.CLAMP;
@@ -273,7 +273,7 @@ public final class Generation implements AutoCloseable {
     }
 
     private Denoiser delta(
-            Recipe recipe, Cast cast, Size size, List<Bridges.Choice> choices, SamplingPlan plan, Owned memories) {
+            Recipe recipe, Cast cast, Size size, List<Bridges.Choice> choices, SamplingPlan plan, CloseTogether memories) {
         Denoiser target = guided(recipe, recipe.target(), cast.target, size);
         List<org.deltasampling.delta.Delta> deltas = new ArrayList<>();
         Map<List<Object>, Source> sources = new HashMap<>(); // deltas that see the same source alike ask it once

@@ -9,20 +9,20 @@ import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.model.Checkpoint;
-import org.deltasampling.model.OtherFiles;
+import org.deltasampling.model.FileOverrides;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
 
 /** The models that are open, each once; an adapted model stands on the weights of the one that it adapts. */
-final class Models implements AutoCloseable {
+final class ModelCache implements AutoCloseable {
 
     /** How a model is used, whatever it is: its files, what its network computes in, and where. */
-    record Use(OtherFiles files, Precision precision, Device device) {}
+    record Use(FileOverrides files, Precision precision, Device device) {}
 
     private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
 
-    private record Opened(Path path, OtherFiles files) {}
+    private record Opened(Path path, FileOverrides files) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, LoraFile> loras = new HashMap<>();

@@ -6,7 +6,7 @@ import org.deltasampling.tensor.Latent;
  * Classifier-free guidance, {@code without + scale * (with - without)}, taken on clean latents (science.md 3). At scale 1
  * only {@code with} is evaluated, at scale 0 only {@code without}.
  */
-public record ClassifierFree(Denoiser with, Denoiser without, double scale) implements Denoiser {
+public record ClassifierFreeGuidance(Denoiser with, Denoiser without, double scale) implements Denoiser {
 
     @Override
     public Latent denoise(Latent x, NoiseLevel n) {

@@ -4,7 +4,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /** How diffusers' scheduler families place n steps on the timesteps trained on; they differ in ends and rounding. */
-public enum Grid {
+public enum TimestepGrid {
     /** n points, fractional: Euler, Euler ancestral, Heun, LMS. */
     FRACTIONAL,
     /** n points, whole, each step going down by trained / n: DDIM, PNDM. */

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
-import org.deltasampling.image.Picture;
+import org.deltasampling.image.Image;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Lora;
@@ -20,7 +20,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(NoLeaks.class)
-final class GenerationTest {
+final class PipelineTest {
 
     @TempDir
     Path folder;
@@ -42,13 +42,13 @@ final class GenerationTest {
         return Recipe.of(sd2, "a cat").with(Sampling.DEFAULT.steps(2).size(16, 16));
     }
 
-    private static int[] pixels(Picture picture) {
+    private static int[] pixels(Image picture) {
         return picture.image().getRGB(0, 0, picture.width(), picture.height(), null, 0, picture.width());
     }
 
     @Test
     void fiftyPicturesLeaveNoTensorBehind() {
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, lora));
             generation.picture(recipe);
             long loaded = TensorScope.liveObjects();
@@ -61,7 +61,7 @@ final class GenerationTest {
 
     @Test
     void targetEqualToSourceAtFullStrengthIsTheAdapted() {
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             Recipe adapted = Recipe.of(finetune, "a cat").with(recipe().sampling());
             Recipe delta = Recipe.of(sd1, "a cat").with(recipe().sampling()).plus(Delta.of(sd1, finetune));
             float[] a = generation.picture(adapted).latents(); // up to 54 in size
@@ -71,7 +71,7 @@ final class GenerationTest {
 
     @Test
     void aLoraOfTheTargetIsPlainTextToImageWithIt() {
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             Recipe plain = Recipe.of(sd1, "a cat").with(recipe().sampling());
             Recipe adapted =
                     new Recipe(plain.target().plus(lora), List.of(), plain.sampling(), plain.output(), plain.preset());
@@ -81,11 +81,11 @@ final class GenerationTest {
 
     @Test
     void aBatchIsItsPicturesMadeAlone() {
-        try (Generation generation = new Generation()) {
+        try (Pipeline generation = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, finetune));
             Sampling sampling = recipe.sampling().sampler("euler-ancestral").seed(5);
-            List<Picture> batch = generation.pictures(recipe.with(sampling.batch(2)));
-            Picture alone = generation.picture(recipe.with(sampling.seed(6)));
+            List<Image> batch = generation.pictures(recipe.with(sampling.batch(2)));
+            Image alone = generation.picture(recipe.with(sampling.seed(6)));
             assertThat(pixels(batch.get(1))).isEqualTo(pixels(alone));
             assertThat(batch.get(1).recipe()).isEqualTo(alone.recipe());
         }
@@ -94,7 +94,7 @@ final class GenerationTest {
     @Test
     void theListenerHearsEachModelOnceAndEachStep() {
         List<String> heard = new ArrayList<>();
-        Generation.Listener listener = new Generation.Listener() {
+        Pipeline.Listener listener = new Pipeline.Listener() {
             @Override
             public void loading(Path model) {
                 heard.add(model.getFileName().toString());
@@ -105,7 +105,7 @@ final class GenerationTest {
                 heard.add(done + "/" + steps);
             }
         };
-        try (Generation generation = new Generation(listener)) {
+        try (Pipeline generation = new Pipeline(listener)) {
             Recipe recipe = recipe().plus(Delta.of(sd1, finetune))
                     .plus(Delta.of(sd1, finetune).times(0.5));
             generation.picture(recipe);

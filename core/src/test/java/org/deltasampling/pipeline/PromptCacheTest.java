@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Text encoders are in memory while prompts are encoded, and not after; prompts are encoded once as long as they stay. */
 @ExtendWith(NoLeaks.class)
-class PromptsTest {
+class PromptCacheTest {
 
     private static final Sampling SAMPLING = Sampling.DEFAULT.steps(1).size(24, 16);
 
@@ -33,7 +33,7 @@ class PromptsTest {
     private Path sd1;
 
     /** Hears which text encoders are asked, and how much is alive when sampling begins. */
-    private static final class Ear implements Generation.Listener {
+    private static final class Ear implements Pipeline.Listener {
 
         private final List<Path> encoding = new ArrayList<>();
         private long alive;
@@ -65,7 +65,7 @@ class PromptsTest {
             text = checkpoint.text().weights().names().size();
         }
         long before = TensorScope.liveObjects();
-        try (Generation generation = new Generation(ear)) {
+        try (Pipeline generation = new Pipeline(ear)) {
             generation.picture(Recipe.of(sd1, "a cat").with(SAMPLING));
         }
         assertThat(text).isGreaterThan(SMALL_CHANGE);
@@ -76,7 +76,7 @@ class PromptsTest {
     void theSamePromptsAreEncodedOnceAndOthersAgain() {
         Recipe cat = Recipe.of(sd1, "a cat").with(SAMPLING);
         Recipe dog = Recipe.of(sd1, "a dog").with(SAMPLING);
-        try (Generation generation = new Generation(ear)) {
+        try (Pipeline generation = new Pipeline(ear)) {
             float[] first = generation.picture(cat).latents();
             generation.picture(cat.with(SAMPLING.seed(1)));
             assertThat(ear.encoding).hasSize(1);
@@ -91,7 +91,7 @@ class PromptsTest {
     void anAdapterOfTheNetworkAloneEncodesNothingTwice() {
         Path sd2 = TinyModels.sd2(folder.resolve("sd2"), 2);
         Path lora = TinyModels.lora(folder.resolve("lora.safetensors"), sd1, 3);
-        try (Generation generation = new Generation(ear)) {
+        try (Pipeline generation = new Pipeline(ear)) {
             generation.picture(Recipe.of(sd2, "a cat")
                     .plus(Delta.of(sd1, new Lora(lora, 1)))
                     .with(SAMPLING));

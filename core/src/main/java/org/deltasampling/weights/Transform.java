@@ -9,7 +9,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.TensorScope;
 
 /** How a value changes form between a file and a model: a closed list. */
-sealed interface Verb {
+sealed interface Transform {
 
     /** Form in the model of a tensor with form {@code file} in the file. */
     long[] shape(long[] file);
@@ -21,7 +21,7 @@ sealed interface Verb {
     Tensor write(List<Tensor> model);
 
     /** As it is. */
-    record Keep() implements Verb {
+    record Keep() implements Transform {
         @Override
         public long[] shape(long[] file) {
             return file;
@@ -39,7 +39,7 @@ sealed interface Verb {
     }
 
     /** A 1x1 convolution in the file, (out, in, 1, 1), is a linear weight in the model, (out, in); what has no such axes stays. */
-    record Squeeze() implements Verb {
+    record Squeeze() implements Transform {
         @Override
         public long[] shape(long[] file) {
             return pointwise(file) ? new long[] {file[0], file[1]} : file;
@@ -65,7 +65,7 @@ sealed interface Verb {
     }
 
     /** Rows and columns exchanged. */
-    record Transpose() implements Verb {
+    record Transpose() implements Transform {
         @Override
         public long[] shape(long[] file) {
             return new long[] {file[1], file[0]};
@@ -83,7 +83,7 @@ sealed interface Verb {
     }
 
     /** The two halves of the first axis exchanged. */
-    record SwapHalves() implements Verb {
+    record SwapHalves() implements Transform {
         @Override
         public long[] shape(long[] file) {
             return file;
@@ -102,7 +102,7 @@ sealed interface Verb {
     }
 
     /** Part {@code k} of {@code n} equal parts of the first axis. */
-    record Rows(int k, int n) implements Verb {
+    record Rows(int k, int n) implements Transform {
         @Override
         public long[] shape(long[] file) {
             long[] part = file.clone();
@@ -127,7 +127,7 @@ sealed interface Verb {
     }
 
     /** The verb of that spelling: nothing, {@code squeeze}, {@code transpose}, {@code swap-halves} or {@code rows k/n}. */
-    static Verb named(String text) {
+    static Transform named(String text) {
         return switch (text) {
             case "" -> new Keep();
             case "squeeze" -> new Squeeze();
@@ -137,7 +137,7 @@ sealed interface Verb {
         };
     }
 
-    private static Verb rows(String text) {
+    private static Transform rows(String text) {
         Matcher rows = Pattern.compile("rows (\\d+)/(\\d+)").matcher(text);
         if (!rows.matches()) {
             throw new IllegalArgumentException("no such verb: " + text);

@@ -4,7 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /** Files, weights and tensors that are released together, the last one first, since it may stand on those before it. */
-public final class Owned implements AutoCloseable {
+public final class CloseTogether implements AutoCloseable {
 
     private final Deque<AutoCloseable> all = new ArrayDeque<>();
 

@@ -6,12 +6,12 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class OwnedTest {
+class CloseTogetherTest {
 
     @Test
     void releasesTheLastFirstAndEachOnce() {
         List<String> released = new ArrayList<>();
-        Owned owned = new Owned();
+        CloseTogether owned = new CloseTogether();
         AutoCloseable file = owned.keep(() -> released.add("file"));
         owned.keep(() -> released.add("weights of it"));
         assertThat(file).isNotNull();

@@ -11,13 +11,13 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.recipe.Recipe.Size;
+import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Held;
-import org.deltasampling.tensor.Owned;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
 /** What networks are told of the prompts of a picture; kept while the pictures that follow have the same prompts. */
-final class Prompts implements AutoCloseable {
+final class PromptCache implements AutoCloseable {
 
     /** A text for the networks that have these encoders, and the size of the picture that they are told with it. */
     record Prompt(TextEncoders encoders, Size picture, String text) {}
@@ -34,7 +34,7 @@ final class Prompts implements AutoCloseable {
     /** What a network is told, in memory of its own. */
     private static final class Told implements AutoCloseable {
 
-        private final Owned owned = new Owned();
+        private final CloseTogether owned = new CloseTogether();
         private final Conditioning conditioning;
 
         Told(Conditioning encoded) {
@@ -50,7 +50,7 @@ final class Prompts implements AutoCloseable {
     private final Map<Prompt, Told> told = new HashMap<>();
 
     /** Encodes those that are not known and forgets all others; what of them was cut is told to {@code warning}. */
-    void encode(List<Pair> pairs, Generation.Listener listener, Consumer<String> warning) {
+    void encode(List<Pair> pairs, Pipeline.Listener listener, Consumer<String> warning) {
         Set<Prompt> wanted = new LinkedHashSet<>();
         for (Pair pair : pairs) {
             wanted.add(pair.prompt());

@@ -16,16 +16,16 @@ import org.deltasampling.tensor.TensorScope;
  * @param x the point
  * @param past guesses of the steps before, newest first
  */
-record Trail(Latent x, List<Latent> past) implements Carried {
+record SamplerState(Latent x, List<Latent> past) implements Carried {
 
     /** A sampler's step: the next state, from the state at step {@code i} of the plan and the clean latent guessed there. */
     interface Move {
-        Trail from(Trail at, int i, Latent clean);
+        SamplerState from(SamplerState at, int i, Latent clean);
     }
 
     /** Where {@code move} leads from {@code start} along {@code plan}; {@code listener} is told each guess. */
     static Latent follow(List<Step> plan, Latent start, Denoiser denoiser, StepListener listener, Move move) {
-        return TensorScope.scoped(() -> TensorScope.fold(new Trail(start, List.of()), indices(plan), (at, i) -> {
+        return TensorScope.scoped(() -> TensorScope.fold(new SamplerState(start, List.of()), indices(plan), (at, i) -> {
                     NoiseLevel level = plan.get(i).from();
                     Latent clean = denoiser.denoise(at.x, level);
                     listener.stepped(i, plan.size(), level, clean);
@@ -40,8 +40,8 @@ record Trail(Latent x, List<Latent> past) implements Carried {
     }
 
     /** The next state, which remembers {@code guesses}, newest first, but not more than {@code most}. */
-    static Trail of(Latent x, List<Latent> guesses, int most) {
-        return new Trail(x, guesses.subList(0, Math.min(most, guesses.size())));
+    static SamplerState of(Latent x, List<Latent> guesses, int most) {
+        return new SamplerState(x, guesses.subList(0, Math.min(most, guesses.size())));
     }
 
     /** {@code guess} and the past, newest first. */

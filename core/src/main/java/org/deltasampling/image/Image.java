@@ -20,7 +20,7 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsWriter;
 
 /** A picture, its final latents and where it comes from; plain Java, so that it may outlive what made it. */
-public final class Picture {
+public final class Image {
 
     private final int width;
     private final int height;
@@ -33,7 +33,7 @@ public final class Picture {
      * @param decoded (1, 3, height, width), -1 to 1
      * @param latents (1, channels, height, width) in the model's scaled units
      */
-    public Picture(Latent decoded, Latent latents, Provenance provenance) {
+    public Image(Latent decoded, Latent latents, Provenance provenance) {
         this.provenance = provenance;
         width = (int) decoded.shape()[3];
         height = (int) decoded.shape()[2];
@@ -107,10 +107,10 @@ public final class Picture {
      *
      * @throws BadRecipeException if it cannot be written
      */
-    public static void writeLatents(Path file, List<Picture> pictures) {
+    public static void writeLatents(Path file, List<Image> pictures) {
         try (TensorScope scope = TensorScope.open()) {
             TensorVector all = new TensorVector(
-                    pictures.stream().map(Picture::latentTensor).toArray(Tensor[]::new));
+                    pictures.stream().map(Image::latentTensor).toArray(Tensor[]::new));
             SafetensorsWriter.write(file, Map.of("latents", torch.cat(all, 0)));
         } catch (UncheckedIOException e) {
             throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
