@@ -31,7 +31,7 @@ public final class TinyModels {
 
     private TinyModels() {}
 
-    /** A folder in the layout of SD-1: epsilon, convolutions in and out of its transformers; pictures shrink by 2. */
+    /** A folder in the layout of SD-1: epsilon, convolutions in and out of its transformers; images shrink by 2. */
     public static Path sd1(Path folder, long seed) {
         return unet(folder, seed, 32, "quick_gelu", false, "4", "epsilon", 2);
     }
@@ -42,7 +42,7 @@ public final class TinyModels {
     }
 
     /**
-     * A folder in the layout of any family. Pictures shrink by 8 and are 64 wide; the autoencoders are scaled as the
+     * A folder in the layout of any family. Images shrink by 8 and are 64 wide; the autoencoders are scaled as the
      * published ones, and shared where those are.
      */
     public static Path of(Architecture family, Path folder, long seed) {

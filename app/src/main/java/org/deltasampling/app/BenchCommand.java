@@ -18,17 +18,19 @@ import org.deltasampling.nn.Parameters;
 import org.deltasampling.pipeline.MachineMemory;
 import org.deltasampling.pipeline.MemoryPlan;
 import org.deltasampling.pipeline.Pipeline;
+import org.deltasampling.pipeline.PipelineListener;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code bench}: makes one picture as {@code generate} would, and says what it cost. */
+/** {@code bench}: makes one image as {@code generate} would, and says what it cost. */
 @Command(
         name = "bench",
-        description = "Measures one picture: time to load, to the first step, for each step and to decode; peak memory."
+        description = "Measures one image: time to load, to the first step, for each step and to decode; peak memory."
                 + " With --unet, single passes of the target's UNet.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
@@ -58,14 +60,14 @@ final class BenchCommand extends Subcommand {
             print("middle pass", times.get(PASSES / 2), "");
             out().printf("%-16s %s%n", "peak memory", gibibytes(MachineMemory.peak()));
         } else {
-            picture(recipe);
+            image(recipe);
         }
     }
 
-    private void picture(Recipe recipe) {
+    private void image(Recipe recipe) {
         Clock clock = new Clock();
-        try (Pipeline generation = new Pipeline(clock, machine.options().withoutHashes())) {
-            generation.picture(recipe);
+        try (Pipeline pipeline = new Pipeline(machine.options().withoutHashes())) {
+            pipeline.generate(recipe, clock);
         }
         clock.spent.forEach((what, spent) -> print(what, spent.nanoseconds, "   " + gibibytes(spent.peak)));
         OptionalLong most = clock.spent.values().stream()
@@ -77,7 +79,7 @@ final class BenchCommand extends Subcommand {
     /** Nanoseconds of each pass, the fastest first; one pass before them is not counted. */
     private static List<Long> passes(Recipe recipe) {
         Recipe.Sampling sampling = recipe.sampling();
-        Recipe.Size size = Objects.requireNonNullElse(sampling.size(), new Recipe.Size(512, 512));
+        PixelSize size = Objects.requireNonNullElse(sampling.size(), new PixelSize(512, 512));
         try (Checkpoint checkpoint =
                         Checkpoint.open(Objects.requireNonNull(recipe.target().model()));
                 ResidentWeights weights = new ResidentWeights(checkpoint.unet().weights(), sampling.precision());
@@ -99,7 +101,7 @@ final class BenchCommand extends Subcommand {
         }
     }
 
-    private static Conditioning told(UNet.Config config, Recipe.Size size) {
+    private static Conditioning told(UNet.Config config, PixelSize size) {
         Tensor tokens = torch.randn(2, TOKENS, config.contextWidth());
         if (config.pooledWidth() == 0) {
             return new Conditioning(tokens);
@@ -134,7 +136,7 @@ final class BenchCommand extends Subcommand {
     }
 
     /** What was spent on what, in the order of first doing it; a later step is the mean of all but the first. */
-    private static final class Clock implements Pipeline.Listener {
+    private static final class Clock implements PipelineListener {
 
         private static final String LATER = "each later step";
 

@@ -31,7 +31,7 @@ final class BridgeCommand implements Runnable {
     @Command(
             name = "fit",
             description =
-                    "Fits a bridge to pictures that both models encode, and says how much of the latents it explains.",
+                    "Fits a bridge to images that both models encode, and says how much of the latents it explains.",
             mixinStandardHelpOptions = true,
             sortOptions = false)
     static final class Fit extends Subcommand {
@@ -47,17 +47,17 @@ final class BridgeCommand implements Runnable {
         Path to = Path.of("");
 
         @Option(
-                names = "--pictures",
+                names = "--images",
                 paramLabel = "FOLDER",
                 description = "Of .png or .jpg files, a hundred or more; without it the models make some themselves.")
         @Nullable
-        Path pictures;
+        Path images;
 
         @Option(
                 names = "--count",
                 paramLabel = "N",
                 defaultValue = "100",
-                description = "Pictures that the models make; default ${DEFAULT-VALUE}.")
+                description = "Images that the models make; default ${DEFAULT-VALUE}.")
         int count = 100;
 
         @Option(
@@ -81,15 +81,15 @@ final class BridgeCommand implements Runnable {
         void run() {
             GenerateCommand.demandEnding(output, ".safetensors", "the bridge");
             WholeFile.check(output);
-            if (pictures != null && !Files.isDirectory(pictures)) {
-                throw new BadRecipeException(pictures + " is no folder: give one of .png and .jpg files");
+            if (images != null && !Files.isDirectory(images)) {
+                throw new BadRecipeException(images + " is no folder: give one of .png and .jpg files");
             }
             try (Progress progress = Progress.of(line());
                     BridgeFitting fitting = new BridgeFitting(from, to, kernel)) {
-                if (pictures == null) {
+                if (images == null) {
                     fitting.addMade(count, progress);
                 } else {
-                    fitting.addAll(pictures, progress);
+                    fitting.addAll(images, progress);
                 }
                 BridgeFile bridge = fitting.fit();
                 progress.close();
@@ -105,14 +105,14 @@ final class BridgeCommand implements Runnable {
             String channels = explained.channels().stream()
                     .map(channel -> String.format(Locale.ROOT, "%.2f", channel))
                     .collect(Collectors.joining(" "));
-            out().println("R-squared on pictures held out, %s: %s; whole: %s"
+            out().println("R-squared on images held out, %s: %s; whole: %s"
                     .formatted(what, channels, String.format(Locale.ROOT, "%.2f", explained.whole())));
         }
 
         private void judge(BridgeFit fit, Progress progress) {
             if (!(fit.explained() >= BridgeFit.USELESS) && !force) {
                 throw new BadRecipeException(
-                        "the bridge explains only %s of the latents, less than %s, and is not written: give more and other pictures, --kernel 3, or --force"
+                        "the bridge explains only %s of the latents, less than %s, and is not written: give more and other images, --kernel 3, or --force"
                                 .formatted(String.format(Locale.ROOT, "%.2f", fit.explained()), BridgeFit.USELESS));
             }
             fit.concern().ifPresent(concern -> progress.warning("the bridge " + concern));

@@ -15,10 +15,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code generate}: from options, or a recipe that options override, to pictures. */
+/** {@code generate}: from options, or a recipe that options override, to images. */
 @Command(
         name = "generate",
-        description = "Makes pictures. A MODEL is a diffusers folder or a .safetensors file.",
+        description = "Makes images. A MODEL is a diffusers folder or a .safetensors file.",
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class GenerateCommand extends Subcommand {
@@ -40,49 +40,49 @@ final class GenerateCommand extends Subcommand {
     void run() {
         Provenance original = recipeFile == null ? null : Provenance.read(recipeFile);
         Recipe recipe = options.over(original == null ? null : original.recipe());
-        List<Path> pictureFiles = pictureFiles(recipe);
-        pictureFiles.forEach(WholeFile::check);
+        List<Path> imageFiles = imageFiles(recipe);
+        imageFiles.forEach(WholeFile::check);
         Path latentsFile = recipe.output().latents();
         if (latentsFile != null) {
             demandEnding(latentsFile, ".safetensors", "latents");
             WholeFile.check(latentsFile);
         }
         try (Progress progress = Progress.of(line());
-                Pipeline generation = new Pipeline(progress, machine.options())) {
+                Pipeline pipeline = new Pipeline(machine.options())) {
             if (original != null) {
-                generation.verify(original.without(options.named()));
+                pipeline.verify(original.without(options.named()));
             }
-            List<Image> pictures = new ArrayList<>();
+            List<Image> images = new ArrayList<>();
             for (Recipe single : recipe.singles()) {
-                Image picture = generation.picture(single);
-                if (!pictureFiles.isEmpty()) {
-                    Path file = pictureFiles.get(pictures.size());
-                    picture.write(file);
+                Image image = pipeline.generate(single, progress);
+                if (!imageFiles.isEmpty()) {
+                    Path file = imageFiles.get(images.size());
+                    image.write(file);
                     progress.wrote(file);
                 }
-                pictures.add(picture);
+                images.add(image);
             }
             if (latentsFile != null) {
-                Image.writeLatents(latentsFile, pictures);
+                Image.writeLatents(latentsFile, images);
                 progress.wrote(latentsFile);
             }
         }
     }
 
-    /** One file a picture: the output's own name, or NAME-1.png to NAME-N.png for a batch. */
-    private static List<Path> pictureFiles(Recipe recipe) {
-        Path picture = recipe.output().picture();
-        if (picture == null && recipe.output().latents() == null) {
-            throw new BadRecipeException("give a file for the picture with --output FILE.png");
+    /** One file an image: the output's own name, or NAME-1.png to NAME-N.png for a batch. */
+    private static List<Path> imageFiles(Recipe recipe) {
+        Path image = recipe.output().image();
+        if (image == null && recipe.output().latents() == null) {
+            throw new BadRecipeException("give a file for the image with --output FILE.png");
         }
-        if (picture == null) {
+        if (image == null) {
             return List.of();
         }
-        String name = demandEnding(picture, ".png", "the picture");
+        String name = demandEnding(image, ".png", "the image");
         int count = recipe.sampling().batch();
         List<Path> files = new ArrayList<>();
         for (int i = 1; i <= count; i++) {
-            files.add(count == 1 ? picture : picture.resolveSibling(numbered(name, i, count)));
+            files.add(count == 1 ? image : image.resolveSibling(numbered(name, i, count)));
         }
         return files;
     }

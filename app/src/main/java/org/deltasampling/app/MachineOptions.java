@@ -8,7 +8,7 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The options that say what of the machine may be used; they do not change the picture. */
+/** The options that say what of the machine may be used; they do not change the image. */
 final class MachineOptions {
 
     private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?) ?([MG])I?B?");
@@ -17,7 +17,7 @@ final class MachineOptions {
             names = "--memory",
             paramLabel = "SIZE",
             description =
-                    "The most memory that a picture may need, such as 20GB; default: what is free. 'any': try it whatever it needs.")
+                    "The most memory that an image may need, such as 20GB; default: what is free. 'any': try it whatever it needs.")
     @Nullable
     String memory;
 

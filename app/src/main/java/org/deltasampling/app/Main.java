@@ -14,7 +14,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /** The command line: a mistake of its user ends in one sentence and exit code 2, never in a stack trace. */
 @Command(
         name = "delta-sampling",
-        description = "Pictures by Delta Sampling: what an adapter changes in one model, carried over to another.",
+        description = "Images by Delta Sampling: what an adapter changes in one model, carried over to another.",
         mixinStandardHelpOptions = true,
         version = "delta-sampling 0.1.0",
         subcommands = {

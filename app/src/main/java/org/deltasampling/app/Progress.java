@@ -4,11 +4,11 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.deltasampling.pipeline.MemoryPlan;
-import org.deltasampling.pipeline.Pipeline;
+import org.deltasampling.pipeline.PipelineListener;
 import picocli.CommandLine;
 
-/** What a picture's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */
-final class Progress implements Pipeline.Listener, AutoCloseable {
+/** What an image's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */
+final class Progress implements PipelineListener, AutoCloseable {
 
     private static final int WIDTH = 30;
     private static final String CLEAR = "\r\u001b[K";

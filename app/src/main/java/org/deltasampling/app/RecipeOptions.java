@@ -18,8 +18,8 @@ import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.recipe.Recipe.TensorFile;
+import org.deltasampling.tensor.PixelSize;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -28,7 +28,7 @@ final class RecipeOptions {
 
     private static final Path HERE = Path.of("");
 
-    @Option(names = "--target", paramLabel = "MODEL", description = "The model that makes the picture.")
+    @Option(names = "--target", paramLabel = "MODEL", description = "The model that makes the image.")
     @Nullable
     Path target;
 
@@ -146,7 +146,7 @@ final class RecipeOptions {
     @Option(
             names = "--source-size",
             paramLabel = "WIDTHxHEIGHT",
-            description = "The picture's size as the source sees it; default: the target's.")
+            description = "The image's size as the source sees it; default: the target's.")
     @Nullable
     String sourceSize;
 
@@ -187,7 +187,7 @@ final class RecipeOptions {
     @Option(
             names = "--batch",
             paramLabel = "N",
-            description = "Pictures, with the seeds N, N+1, ...; each is as if made alone.")
+            description = "Images, with the seeds N, N+1, ...; each is as if made alone.")
     @Nullable
     Integer batch;
 
@@ -209,10 +209,7 @@ final class RecipeOptions {
     @Nullable
     Path latents;
 
-    @Option(
-            names = "--output",
-            paramLabel = "FILE.png",
-            description = "The picture; a batch is numbered FILE-1.png, ...")
+    @Option(names = "--output", paramLabel = "FILE.png", description = "The image; a batch is numbered FILE-1.png, ...")
     @Nullable
     Path output;
 
@@ -237,7 +234,7 @@ final class RecipeOptions {
                 deltas,
                 sampling(start.sampling()),
                 new Output(
-                        first(output, start.output().picture()),
+                        first(output, start.output().image()),
                         first(latents, start.output().latents())),
                 preset == null ? start.preset() : Recipe.preset(preset));
     }
@@ -261,7 +258,7 @@ final class RecipeOptions {
     private Recipe fromTarget() {
         if (target == null) {
             throw new BadRecipeException(
-                    "give the model that makes the picture with --target, or a recipe with --recipe");
+                    "give the model that makes the image with --target, or a recipe with --recipe");
         }
         return Recipe.of(target, "");
     }
@@ -314,7 +311,7 @@ final class RecipeOptions {
             LambdaSchedule oldLambda,
             Bridge oldBridge,
             Levels oldLevels,
-            @Nullable Size oldSize) {
+            @Nullable PixelSize oldSize) {
         return new Delta(
                 role(
                         oldSource,
@@ -335,7 +332,7 @@ final class RecipeOptions {
                 lambda(oldLambda),
                 bridge == null ? oldBridge : Bridge.parse(bridge, HERE),
                 levels == null ? oldLevels : Recipe.levels(levels),
-                sourceSize == null ? oldSize : Size.parse(sourceSize));
+                sourceSize == null ? oldSize : Recipe.size(sourceSize));
     }
 
     private Role role(
@@ -369,7 +366,7 @@ final class RecipeOptions {
                 or(steps, base.steps()),
                 or(cfg, base.cfg()),
                 or(seed, base.seed()),
-                size == null ? base.size() : Size.parse(size),
+                size == null ? base.size() : Recipe.size(size),
                 or(batch, base.batch()),
                 precision == null ? base.precision() : Recipe.precision(precision),
                 noise == null ? base.noise() : TensorFile.parse(noise, HERE));

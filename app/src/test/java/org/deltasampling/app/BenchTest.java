@@ -22,7 +22,7 @@ final class BenchTest {
     Path folder;
 
     @Test
-    void onePicture() {
+    void oneImage() {
         Path model = TinyModels.sd1(folder.resolve("sd1"), 1);
         Cli cli = Cli.run("bench", "--target", model, "--prompt", "a cat", "--steps", 3, "--size", "24x16");
         assertThat(cli.err()).isEmpty();

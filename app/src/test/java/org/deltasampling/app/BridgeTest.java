@@ -69,8 +69,8 @@ final class BridgeTest {
         return Cli.run(Stream.concat(usual.stream(), Arrays.stream(more)).toArray());
     }
 
-    private Path pictures(int count) throws IOException {
-        Path all = Files.createDirectory(folder.resolve("pictures"));
+    private Path images(int count) throws IOException {
+        Path all = Files.createDirectory(folder.resolve("images"));
         Random random = new Random(1);
         for (int i = 0; i < count; i++) {
             BufferedImage image = new BufferedImage(70, 90, BufferedImage.TYPE_INT_RGB);
@@ -117,7 +117,7 @@ final class BridgeTest {
     @Test
     void aUselessBridgeIsMadeByForceUsedAndRemembered() throws IOException {
         Path bridge = folder.resolve("bridge.safetensors");
-        Object[] line = {"bridge", "fit", "--from", sd1, "--to", sd3, "--pictures", pictures(30), "--output", bridge};
+        Object[] line = {"bridge", "fit", "--from", sd1, "--to", sd3, "--images", images(30), "--output", bridge};
         Cli refused = Cli.run(line);
         assertThat(refused.code()).isEqualTo(2);
         assertThat(refused.out()).filteredOn(out -> out.startsWith("R-squared")).hasSize(2);
@@ -158,7 +158,7 @@ final class BridgeTest {
     }
 
     @Test
-    void theSourceMaySeeThePictureAtASizeOfItsOwn() throws IOException {
+    void theSourceMaySeeTheImageAtASizeOfItsOwn() throws IOException {
         makes(sd2, "step 3 of 3", "--source-size", "32x32");
         makes(sd3, "step 3 of 3", "--source-size", "96x96", "--bridge", "round-trip");
         Path file = folder.resolve("a.png");
@@ -166,7 +166,7 @@ final class BridgeTest {
     }
 
     @Test
-    void picturesThatTheModelsMakeWillDo() {
+    void imagesThatTheModelsMakeWillDo() {
         Path bridge = folder.resolve("bridge.safetensors");
         Cli fit =
                 Cli.run("bridge", "fit", "--from", sd1, "--to", sd2, "--count", 20, "--kernel", 1, "--output", bridge);

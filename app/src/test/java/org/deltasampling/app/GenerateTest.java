@@ -39,7 +39,7 @@ final class GenerateTest {
         lora = TinyModels.lora(folder.resolve("lora:1.safetensors"), sd1, 3);
     }
 
-    private byte[] picture(String name, Object... more) throws IOException {
+    private byte[] image(String name, Object... more) throws IOException {
         Path file = folder.resolve(name);
         Object[] line = Stream.concat(
                         Stream.of("generate", "--steps", 2, "--output", file, "--size", "24x16"), Stream.of(more))
@@ -60,15 +60,15 @@ final class GenerateTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"ddim", "euler", "euler-ancestral", "heun", "dpmpp-2m", "unipc", "lms", "pndm", "deis"})
-    void sameSeedSamePicture(String sampler) throws IOException {
-        byte[] first = picture("a.png", delta("--sampler", sampler, "--seed", 7));
-        assertThat(picture("a.png", delta("--sampler", sampler, "--seed", 7))).isEqualTo(first);
-        assertThat(picture("a.png", delta("--sampler", sampler, "--seed", 8))).isNotEqualTo(first);
+    void sameSeedSameImage(String sampler) throws IOException {
+        byte[] first = image("a.png", delta("--sampler", sampler, "--seed", 7));
+        assertThat(image("a.png", delta("--sampler", sampler, "--seed", 7))).isEqualTo(first);
+        assertThat(image("a.png", delta("--sampler", sampler, "--seed", 8))).isNotEqualTo(first);
     }
 
     @Test
-    void aPictureMakesItselfAgain() throws IOException {
-        byte[] first = picture("a.png", delta("--seed", 7, "--lambda-schedule", "cosine:1:0.5"));
+    void anImageMakesItselfAgain() throws IOException {
+        byte[] first = image("a.png", delta("--seed", 7, "--lambda-schedule", "cosine:1:0.5"));
         assertThat(Cli.run("generate", "--recipe", folder.resolve("a.png")).code())
                 .isZero();
         assertThat(Files.readAllBytes(folder.resolve("a-again.png"))).isEqualTo(first);
@@ -80,7 +80,7 @@ final class GenerateTest {
 
     @Test
     void aRecipeIsTheSameAsItsOptions() throws IOException {
-        byte[] first = picture("a.png", delta("--lambda", 2, "--negative", "a dog", "--seed", 3));
+        byte[] first = image("a.png", delta("--lambda", 2, "--negative", "a dog", "--seed", 3));
         Path recipe = Files.writeString(folder.resolve("r.yaml"), """
                 target: {model: sd2, prompt: a cat, negative: a dog}
                 deltas:
@@ -88,7 +88,7 @@ final class GenerateTest {
                     adapted: {adapters: [{lora: "lora:1.safetensors", weight: 0.7}]}
                     lambda: 2
                 sampling: {steps: 2, seed: 4, size: 24x16}
-                output: {picture: b.png}
+                output: {image: b.png}
                 """);
         assertThat(Cli.run("generate", "--recipe", recipe, "--seed", 3).code()).isZero();
         Recipe a = Provenance.read(folder.resolve("a.png")).recipe();
@@ -102,7 +102,7 @@ final class GenerateTest {
 
     @Test
     void aChangedModelIsNoticed() throws IOException {
-        picture("a.png", delta());
+        image("a.png", delta());
         Files.write(sd2.resolve("unet/config.json"), new byte[] {' '}, StandardOpenOption.APPEND);
         Cli refused = Cli.run("generate", "--recipe", folder.resolve("a.png"));
         assertThat(refused.code()).isEqualTo(2);
@@ -114,7 +114,7 @@ final class GenerateTest {
     }
 
     @Test
-    void eachPictureOfABatchIsAsIfMadeAlone() throws IOException {
+    void eachImageOfABatchIsAsIfMadeAlone() throws IOException {
         Path latents = folder.resolve("l.safetensors");
         Cli cli = Cli.run(Stream.concat(
                         Stream.of(
@@ -133,7 +133,7 @@ final class GenerateTest {
                 .toArray());
         assertThat(cli.err()).isEmpty();
         assertThat(cli.code()).isZero();
-        byte[] alone = picture("y.png", delta("--sampler", "euler-ancestral", "--seed", 6));
+        byte[] alone = image("y.png", delta("--sampler", "euler-ancestral", "--seed", 6));
         assertThat(Files.readAllBytes(folder.resolve("x-2.png"))).isEqualTo(alone);
         assertThat(folder.resolve("x-3.png")).exists();
         try (TensorScope scope = TensorScope.open();
@@ -146,8 +146,8 @@ final class GenerateTest {
     void lambdaZeroIsTheTargetAlone() throws IOException {
         Path a = folder.resolve("a.safetensors");
         Path b = folder.resolve("b.safetensors");
-        picture("a.png", delta("--lambda", 0, "--latents", a));
-        picture("b.png", "--target", sd2, "--prompt", "a cat", "--latents", b);
+        image("a.png", delta("--lambda", 0, "--latents", a));
+        image("b.png", "--target", sd2, "--prompt", "a cat", "--latents", b);
         assertThat(Files.readAllBytes(a)).isEqualTo(Files.readAllBytes(b));
     }
 

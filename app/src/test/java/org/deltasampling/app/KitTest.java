@@ -53,9 +53,9 @@ final class KitTest {
         }
         assertThat(last).isNotNull();
         try (TensorScope scope = TensorScope.open()) {
-            Tensor picture = pixels(ImageIO.read(folder.resolve("out.png").toFile()));
+            Tensor image = pixels(ImageIO.read(folder.resolve("out.png").toFile()));
             Tensor expected = kit.tensor("out.image.last");
-            assertThat(picture.sub(expected).abs().max().item_double()).isLessThanOrEqualTo(GREY);
+            assertThat(image.sub(expected).abs().max().item_double()).isLessThanOrEqualTo(GREY);
         }
     }
 

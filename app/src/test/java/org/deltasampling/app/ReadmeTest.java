@@ -26,7 +26,7 @@ final class ReadmeTest {
     Path folder;
 
     @Test
-    void theJavaExampleMakesItsPictures() throws Exception {
+    void theJavaExampleMakesItsImages() throws Exception {
         Matcher block = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(readme()));
         assertThat(block.find()).as("a Java block in the README").isTrue();
         Path sd1 = TinyModels.sd1(folder.resolve("models/sd15"), 1);

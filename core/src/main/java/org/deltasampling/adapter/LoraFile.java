@@ -212,7 +212,7 @@ public final class LoraFile implements AutoCloseable {
         Map<String, Map<String, LowRank.Factors>> factors = new LinkedHashMap<>();
         List<String> missing = new ArrayList<>();
         List<String> unused = new ArrayList<>(strange);
-        List<String> misshapen = new ArrayList<>();
+        List<String> shapeMismatches = new ArrayList<>();
         layers.forEach((name, layer) -> {
             List<ModuleIndex.Target> targets = index.find(name);
             String down = layer.down;
@@ -222,7 +222,7 @@ public final class LoraFile implements AutoCloseable {
             } else if (down == null || up == null) {
                 missing.add("%s of %s".formatted(down == null ? "the down half" : "the up half", name));
             } else if (!fits(file.info(down).shape(), file.info(up).shape(), targets.get(0))) {
-                misshapen.add("%s is %s and %s for a weight %s"
+                shapeMismatches.add("%s is %s and %s for a weight %s"
                         .formatted(
                                 name,
                                 Arrays.toString(file.info(down).shape()),
@@ -241,7 +241,7 @@ public final class LoraFile implements AutoCloseable {
                 }
             }
         });
-        WeightCheck check = new WeightCheck(missing, WeightCheck.hinted(unused, index.spellings()), misshapen);
+        WeightCheck check = new WeightCheck(missing, WeightCheck.hinted(unused, index.spellings()), shapeMismatches);
         if (!check.passed()) {
             throw new BadWeightsException("%s (%d of its %d layers fit %s, a %s)"
                     .formatted(

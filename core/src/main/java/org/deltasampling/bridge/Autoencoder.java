@@ -6,20 +6,20 @@ import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 
-/** Between pictures, (batch, 3, height, width), about -1 to 1, and a model's latents in its scaled units. */
+/** Between images, (batch, 3, height, width), about -1 to 1, and a model's latents in its scaled units. */
 public interface Autoencoder {
 
-    /** The latents of {@code picture}: the middle of what they may be. */
-    Latent encode(Latent picture);
+    /** The latents of {@code image}: the middle of what they may be. */
+    Latent encode(Latent image);
 
-    /** The picture of {@code latents}. */
+    /** The image of {@code latents}. */
     Latent decode(Latent latents);
 
     /**
-     * Whether {@code other} makes the same latents of a picture, but for a hundredth of their variance: a retrained decoder
+     * Whether {@code other} makes the same latents of an image, but for a hundredth of their variance: a retrained decoder
      * or other weights for the same function are no difference.
      *
-     * @param size of a picture in pixels, which both can encode
+     * @param size of an image in pixels, which both can encode
      */
     default boolean agreesWith(Autoencoder other, LatentSize size) {
         try (TensorScope scope = TensorScope.open()) {

@@ -5,12 +5,12 @@ import java.util.Optional;
 import org.deltasampling.delta.LatentBridge;
 
 /**
- * A linear bridge fitted to pictures that the autoencoders of both models have encoded, each way for itself (science.md
+ * A linear bridge fitted to images that the autoencoders of both models have encoded, each way for itself (science.md
  * 2.5).
  *
  * @param there the target's latents to the source's
  * @param back the source's to the target's
- * @param explainedThere how much of the source's latents {@code there} explains, on pictures that it was not fitted to
+ * @param explainedThere how much of the source's latents {@code there} explains, on images that it was not fitted to
  * @param explainedBack how much of the target's {@code back} does
  */
 public record BridgeFit(ChannelMap there, ChannelMap back, Explained explainedThere, Explained explainedBack) {
@@ -47,7 +47,7 @@ public record BridgeFit(ChannelMap there, ChannelMap back, Explained explainedTh
     }
 
     /**
-     * The bridge for noise beside another way for pictures: it turns alone. Scaled latents of both have unit variance; what
+     * The bridge for noise beside another way for images: it turns alone. Scaled latents of both have unit variance; what
      * {@code there} shrinks by is what it does not explain, and the other way does carry that.
      */
     public LatentBridge ofNoise(long seed) {

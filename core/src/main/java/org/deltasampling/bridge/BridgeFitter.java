@@ -7,7 +7,7 @@ import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 
 /**
- * Fits a linear bridge to latents of the same pictures, one pair after the other; every fifth pair is held out, to see what
+ * Fits a linear bridge to latents of the same images, one pair after the other; every fifth pair is held out, to see what
  * the fit is worth. It keeps sums alone.
  */
 public final class BridgeFitter {
@@ -31,7 +31,7 @@ public final class BridgeFitter {
         unseenBack = new RidgeFit(sourceChannels, targetChannels, side);
     }
 
-    /** Takes the target's latents of some picture and the source's, both scaled, perhaps of different size. */
+    /** Takes the target's latents of some image and the source's, both scaled, perhaps of different size. */
     public void add(Latent target, Latent source) {
         pairs++;
         boolean heldOut = pairs % FEWEST == 0;
@@ -56,7 +56,7 @@ public final class BridgeFitter {
     }
 
     /**
-     * Fitted without pictures, to random fields of colour (science.md 2.5).
+     * Fitted without images, to random fields of colour (science.md 2.5).
      *
      * @param size of the fields in pixels, which both autoencoders can encode
      */

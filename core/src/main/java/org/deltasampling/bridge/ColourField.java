@@ -4,7 +4,7 @@ import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.SeededNoise;
 
-/** Random colours with as much variance in each octave of detail, as pictures have it, for want of pictures. */
+/** Random colours with as much variance in each octave of detail, as images have it, for want of images. */
 final class ColourField {
 
     /** Of each octave: few colours are cut off. */

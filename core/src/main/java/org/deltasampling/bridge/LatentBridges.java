@@ -18,7 +18,7 @@ public final class LatentBridges {
     }
 
     /**
-     * By the colours that linear maps see in both latents, which needs no picture: colour and light at the latents'
+     * By the colours that linear maps see in both latents, which needs no image: colour and light at the latents'
      * resolution, and nothing else (science.md 2.2, RGB_LINEAR).
      *
      * @param targetColours the target's latents to red, green and blue
@@ -32,21 +32,21 @@ public final class LatentBridges {
     }
 
     /**
-     * By way of pictures: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
+     * By way of images: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
      * else, at the price of three decodings and three encodings a difference (science.md 2.2, VAE_ROUNDTRIP).
      *
-     * @param targetPicture size of the target's pictures
-     * @param sourcePicture of the source's
-     * @param ofNoise carries the noise, of which there is no picture: a linear bridge, {@link #resized} where latents differ
+     * @param targetImage size of the target's images
+     * @param sourceImage of the source's
+     * @param ofNoise carries the noise, of which there is no image: a linear bridge, {@link #resized} where latents differ
      *     in size
      */
     public static LatentBridge roundTrip(
             Autoencoder target,
-            LatentSize targetPicture,
+            LatentSize targetImage,
             Autoencoder source,
-            LatentSize sourcePicture,
+            LatentSize sourceImage,
             LatentBridge ofNoise) {
-        return new RoundTripBridge(target, targetPicture, source, sourcePicture, ofNoise);
+        return new RoundTripBridge(target, targetImage, source, sourceImage, ofNoise);
     }
 
     /**

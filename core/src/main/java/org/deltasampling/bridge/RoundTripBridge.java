@@ -6,16 +6,12 @@ import org.deltasampling.tensor.LatentSize;
 
 /** {@link LatentBridges#roundTrip}. */
 record RoundTripBridge(
-        Autoencoder target,
-        LatentSize targetPicture,
-        Autoencoder source,
-        LatentSize sourcePicture,
-        LatentBridge ofNoise)
+        Autoencoder target, LatentSize targetImage, Autoencoder source, LatentSize sourceImage, LatentBridge ofNoise)
         implements LatentBridge {
 
     @Override
     public Latent toSource(Latent clean) {
-        return source.encode(sized(target.decode(clean), sourcePicture));
+        return source.encode(sized(target.decode(clean), sourceImage));
     }
 
     @Override
@@ -34,10 +30,10 @@ record RoundTripBridge(
     }
 
     private Latent toTarget(Latent clean) {
-        return target.encode(sized(source.decode(clean), targetPicture));
+        return target.encode(sized(source.decode(clean), targetImage));
     }
 
-    private Latent sized(Latent picture, LatentSize size) {
-        return targetPicture.equals(sourcePicture) ? picture : picture.resized(size.height(), size.width());
+    private Latent sized(Latent image, LatentSize size) {
+        return targetImage.equals(sourceImage) ? image : image.resized(size.height(), size.width());
     }
 }

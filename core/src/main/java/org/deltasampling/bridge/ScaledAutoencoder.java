@@ -19,9 +19,9 @@ public record ScaledAutoencoder(AutoencoderKl network, Device device) implements
     }
 
     @Override
-    public Latent encode(Latent picture) {
+    public Latent encode(Latent image) {
         return TensorScope.scoped(() -> space().rescale(new Latent(
-                Device.CPU.to(network.encode(device.to(picture.tensor())).mean()))));
+                Device.CPU.to(network.encode(device.to(image.tensor())).mean()))));
     }
 
     @Override

@@ -15,7 +15,7 @@ import org.deltasampling.tensor.Latent;
  * in clean latents, where nothing is lost between parameterizations (science.md 0 and 9; arXiv 2512.03056). Where every
  * lambda is 0 this is the target alone, bit for bit, and costs no more.
  *
- * @param target the model that makes the picture
+ * @param target the model that makes the image
  * @param deltas what it takes over; a source that several share is asked once
  * @param listener told of each difference
  */

@@ -13,7 +13,7 @@ import org.deltasampling.tensor.Latent;
  * look at the source's trajectory, of which nothing else comes out: by Lemma 1 of science.md it is the target's, under the
  * source's first noise for ever.
  *
- * @param target the model that makes the picture
+ * @param target the model that makes the image
  * @param source the model without the adapter
  * @param adapted the same model with it
  * @param bridge between their latents: {@link LatentBridge#unscaled}

@@ -6,19 +6,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * Rectified flow (Liu et al. 2022; Esser et al. 2024): {@code x = (1 - s) clean + s noise}, and the network is told {@code
  * steps * s}. Equal steps in a time t become steps in {@code s = k t / (1 + (k - 1) t)}; the shift k moves them to the
- * noise, more so for larger pictures.
+ * noise, more so for larger images.
  *
  * <p>Computed in float32 where diffusers does (scheduling_flow_match_euler_discrete.py).
  *
  * @param steps what the network is told for noise alone
  * @param shift k
- * @param bySize how k follows from the size of the picture; null: it does not
+ * @param bySize how k follows from the size of the image; null: it does not
  */
 public record FlowSchedule(
         int steps, double shift, @Nullable BySize bySize) implements LevelRange {
 
     /**
-     * The resolution-dependent shift: mu grows linearly with the patches of the picture.
+     * The resolution-dependent shift: mu grows linearly with the patches of the image.
      *
      * @param base,most mu for {@code basePatches} and for {@code mostPatches}
      * @param exponential whether k is e^mu, else it is mu
@@ -37,7 +37,7 @@ public record FlowSchedule(
         return new FlowSchedule(steps, shift, null);
     }
 
-    /** The schedule for a picture of so many patches. */
+    /** The schedule for an image of so many patches. */
     public FlowSchedule at(long patches) {
         return bySize == null ? this : new FlowSchedule(steps, bySize.shift(patches), bySize);
     }

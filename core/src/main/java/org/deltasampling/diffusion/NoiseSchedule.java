@@ -19,7 +19,8 @@ public interface NoiseSchedule {
     List<Step> plan(int steps);
 
     /** Timesteps of {@code grid} and {@code spacing}, each at its own trained level, and {@code end} after the last. */
-    static NoiseSchedule spaced(TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
+    static NoiseSchedule spaced(
+            TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> chain(
                 Arrays.stream(grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset))
                         .mapToObj(t -> NoiseLevel.preserving(t, trained.kappaLinear(t)))
@@ -30,7 +31,7 @@ public interface NoiseSchedule {
     /**
      * DDIM's and PNDM's way: whole timesteps of {@code spacing}, each step going down by trained / steps, and to {@code
      * end} below zero. With leading spacing every step ends where the next begins. With linspace, and with trailing where
-     * steps does not divide the trained ones, it does not quite: diffusers' schedulers are so, and pictures are compared.
+     * steps does not divide the trained ones, it does not quite: diffusers' schedulers are so, and images are compared.
      */
     static NoiseSchedule stepping(TrainedSchedule trained, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> {
@@ -46,7 +47,8 @@ public interface NoiseSchedule {
      * Karras et al. 2022, equation 5 with rho 7: evenly in kappa^(1/7). {@code grid} says between which levels, and
      * whether a network is told whole timesteps, as diffusers' scheduler families do.
      */
-    static NoiseSchedule karras(TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
+    static NoiseSchedule karras(
+            TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
         return steps -> {
             double[] within = grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset);
             boolean whole = grid == TimestepGrid.OPEN;
@@ -71,8 +73,8 @@ public interface NoiseSchedule {
      */
     static NoiseSchedule normal(TrainedSchedule trained) {
         return steps -> {
-            double[] timesteps =
-                    TimestepGrid.FRACTIONAL.timesteps(Spacing.LINSPACE, trained.steps(), checked(steps, trained.steps()), 0);
+            double[] timesteps = TimestepGrid.FRACTIONAL.timesteps(
+                    Spacing.LINSPACE, trained.steps(), checked(steps, trained.steps()), 0);
             return chain(
                     Arrays.stream(timesteps)
                             .map(trained::kappaLogLinear)

@@ -17,7 +17,7 @@ public enum Parameterization {
         }
     },
     /** v = alpha * noise - sigma * clean, in variance-preserving coordinates (alpha^2 + sigma^2 = 1). */
-    VELOCITY {
+    V_PREDICTION {
         @Override
         public Latent denoised(Latent x, Latent out, NoiseLevel n) {
             return Latent.combine(n.alpha(), x, -n.sigma(), out);

@@ -154,7 +154,7 @@ public record SchedulerConfig(
         return flow(new FlowSchedule(steps, shift, bySize), karras);
     }
 
-    /** The same for a picture of so many patches: flow models may shift their levels by its size. */
+    /** The same for an image of so many patches: flow models may shift their levels by its size. */
     public SchedulerConfig at(long patches) {
         return trained instanceof FlowSchedule flow ? flow(flow.at(patches), karras) : this;
     }
@@ -206,7 +206,7 @@ public record SchedulerConfig(
     private static Parameterization parameterization(String prediction) {
         return switch (prediction) {
             case "epsilon" -> Parameterization.EPSILON;
-            case "v_prediction" -> Parameterization.VELOCITY;
+            case "v_prediction" -> Parameterization.V_PREDICTION;
             default ->
                 throw new BadSamplingException(
                         "the scheduler_config.json asks for the prediction_type %s: known are epsilon and v_prediction"

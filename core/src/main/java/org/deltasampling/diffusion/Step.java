@@ -12,7 +12,7 @@ public record Step(NoiseLevel from, NoiseLevel to) {
      * Where {@code x} goes if the clean latent is {@code clean} all the way: (sigma'/sigma) x + (alpha' - alpha
      * sigma'/sigma) clean. Finite for a start in pure noise (alpha = 0) and for an end without any (sigma' = 0).
      */
-    public Latent towards(Latent x, Latent clean) {
+    public Latent stepByDenoised(Latent x, Latent clean) {
         double keep = to.sigma() / from.sigma();
         return Latent.combine(keep, x, to.alpha() - from.alpha() * keep, clean);
     }
@@ -21,7 +21,7 @@ public record Step(NoiseLevel from, NoiseLevel to) {
      * Where {@code x} goes if the noise is {@code noise} all the way: (alpha'/alpha) x + (sigma' - sigma alpha'/alpha)
      * noise.
      */
-    public Latent along(Latent x, Latent noise) {
+    public Latent stepByNoise(Latent x, Latent noise) {
         double keep = to.alpha() / from.alpha();
         return Latent.combine(keep, x, to.sigma() - from.sigma() * keep, noise);
     }

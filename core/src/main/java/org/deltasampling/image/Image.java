@@ -19,7 +19,7 @@ import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsWriter;
 
-/** A picture, its final latents and where it comes from; plain Java, so that it may outlive what made it. */
+/** An image, its final latents and where it comes from; plain Java, so that it may outlive what made it. */
 public final class Image {
 
     private final int width;
@@ -67,7 +67,7 @@ public final class Image {
         return height;
     }
 
-    /** The recipe that makes this picture alone. */
+    /** The recipe that makes this image alone. */
     public Recipe recipe() {
         return provenance.recipe();
     }
@@ -82,7 +82,7 @@ public final class Image {
     }
 
     /** The pixels, as a copy. */
-    public BufferedImage image() {
+    public BufferedImage toBufferedImage() {
         BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
         for (int i = 0; i < width * height; i++) {
             int red = rgb[3 * i] & 0xff;
@@ -94,23 +94,23 @@ public final class Image {
     }
 
     /**
-     * Writes a PNG that carries this picture's recipe; the file appears whole or not at all.
+     * Writes a PNG that carries this image's recipe; the file appears whole or not at all.
      *
      * @throws BadRecipeException if it cannot be written
      */
     public void write(Path file) {
-        WholeFile.write(file, temporary -> Png.write(temporary, image(), provenance.toJson()));
+        WholeFile.write(file, temporary -> Png.write(temporary, toBufferedImage(), provenance.toJson()));
     }
 
     /**
-     * Writes the final latents of all pictures as one tensor "latents", (pictures, channels, height, width), float32.
+     * Writes the final latents of all images as one tensor "latents", (images, channels, height, width), float32.
      *
      * @throws BadRecipeException if it cannot be written
      */
-    public static void writeLatents(Path file, List<Image> pictures) {
+    public static void writeLatents(Path file, List<Image> images) {
         try (TensorScope scope = TensorScope.open()) {
-            TensorVector all = new TensorVector(
-                    pictures.stream().map(Image::latentTensor).toArray(Tensor[]::new));
+            TensorVector all =
+                    new TensorVector(images.stream().map(Image::latentTensor).toArray(Tensor[]::new));
             SafetensorsWriter.write(file, Map.of("latents", torch.cat(all, 0)));
         } catch (UncheckedIOException e) {
             throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);

@@ -20,9 +20,9 @@ import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.RecipeFile;
 
 /**
- * Where a picture comes from: the text that its PNG carries.
+ * Where an image comes from: the text that its PNG carries.
  *
- * @param recipe of this picture alone, with absolute paths
+ * @param recipe of this image alone, with absolute paths
  * @param files each model file that was read, and its SHA-256 in hexadecimal
  */
 public record Provenance(Recipe recipe, SortedMap<Path, String> files) {
@@ -121,7 +121,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, String> files) {
             String current = now.of(file);
             if (!hash.equals(current)) {
                 throw new BadRecipeException(
-                        "%s is not the file that the picture was made with (SHA-256 %.12s then, %.12s now);"
+                        "%s is not the file that the image was made with (SHA-256 %.12s then, %.12s now);"
                                         .formatted(file, hash, current)
                                 + " put the old one back, or name the model on the command line to use it as it is");
             }

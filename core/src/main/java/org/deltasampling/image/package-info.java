@@ -1,5 +1,5 @@
 /**
- * What comes out: a picture with its latents, as a PNG that carries its {@link org.deltasampling.image.Provenance}: the recipe
+ * What comes out: an image with its latents, as a PNG that carries its {@link org.deltasampling.image.Provenance}: the recipe
  * and the hashes of the model files.
  */
 @NullMarked

@@ -27,7 +27,7 @@ public enum Architecture {
     SD2("Stable Diffusion 2.x", 1024, 0.18215, List.of(TextEncoder.OPEN_CLIP_H)) {
         @Override
         long side(Parameterization predicts) {
-            return predicts == Parameterization.VELOCITY ? 96 : 64;
+            return predicts == Parameterization.V_PREDICTION ? 96 : 64;
         }
 
         @Override
@@ -38,7 +38,7 @@ public enum Architecture {
 
     /**
      * Stability's models of 2023 (Podell et al.): the layers before the last of CLIP ViT-L and of OpenCLIP ViT-bigG side by
-     * side, bigG's pooled projection and the picture's sizes beside the timestep, linear projections, epsilon or v.
+     * side, bigG's pooled projection and the image's sizes beside the timestep, linear projections, epsilon or v.
      */
     SDXL("Stable Diffusion XL", 2048, 0.13025, List.of(TextEncoder.CLIP_L_OF_XL, TextEncoder.OPEN_CLIP_G_OF_XL)) {
         @Override
@@ -47,12 +47,12 @@ public enum Architecture {
         }
 
         @Override
-        boolean isSilentWithoutNegative() {
+        boolean zeroForEmptyNegative() {
             return true;
         }
 
         @Override
-        public Conditioning told(List<ClipText.Output> texts, long height, long width) {
+        public Conditioning conditioning(List<ClipText.Output> texts, long height, long width) {
             Tensor tokens = torch.cat(
                     new TensorVector(
                             texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),
@@ -77,7 +77,7 @@ public enum Architecture {
     /** Stability's model of 2024 (Esser et al.): a transformer that reads both CLIPs and T5, rectified flow. */
     SD3("Stable Diffusion 3"),
 
-    /** The same with normed queries and keys, and an attention of the picture to itself in the first blocks. */
+    /** The same with normed queries and keys, and an attention of the image to itself in the first blocks. */
     SD35_MEDIUM("Stable Diffusion 3.5 medium"),
 
     /** The same with normed queries and keys. */
@@ -156,12 +156,12 @@ public enum Architecture {
     }
 
     /** Whether it is a rectified flow over a transformer, with T5 as a third text encoder that it can do without. */
-    public boolean flows() {
+    public boolean isFlow() {
         return flows;
     }
 
     /** Whether its guidance without a negative prompt is away from zeros rather than from an empty text, as in diffusers. */
-    boolean isSilentWithoutNegative() {
+    boolean zeroForEmptyNegative() {
         return false;
     }
 
@@ -169,10 +169,10 @@ public enum Architecture {
      * What the UNet is told of a text.
      *
      * @param texts what each text encoder says of it
-     * @param height of the picture in pixels
-     * @param width of the picture in pixels
+     * @param height of the image in pixels
+     * @param width of the image in pixels
      */
-    public Conditioning told(List<ClipText.Output> texts, long height, long width) {
+    public Conditioning conditioning(List<ClipText.Output> texts, long height, long width) {
         return new Conditioning(texts.get(0).last());
     }
 
@@ -182,8 +182,8 @@ public enum Architecture {
      *
      * @param t5 (1, {@link #T5_TOKENS}, width)
      */
-    public static Conditioning told(List<ClipText.Output> texts, Tensor t5) {
-        return told(texts, t5, 1);
+    public static Conditioning conditioning(List<ClipText.Output> texts, Tensor t5) {
+        return conditioning(texts, t5, 1);
     }
 
     /**
@@ -192,11 +192,11 @@ public enum Architecture {
      *
      * @param width T5's
      */
-    public static Conditioning toldWithoutT5(List<ClipText.Output> texts, long width) {
-        return told(texts, torch.zeros(texts.get(0).pooled().size(0), 1, width), T5_TOKENS);
+    public static Conditioning conditioningWithoutT5(List<ClipText.Output> texts, long width) {
+        return conditioning(texts, torch.zeros(texts.get(0).pooled().size(0), 1, width), T5_TOKENS);
     }
 
-    private static Conditioning told(List<ClipText.Output> texts, Tensor t5, long copies) {
+    private static Conditioning conditioning(List<ClipText.Output> texts, Tensor t5, long copies) {
         Tensor clip = torch.cat(
                 new TensorVector(
                         texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),

@@ -54,7 +54,7 @@ public final class Checkpoint implements AutoCloseable {
     private final @Nullable Path t5Tokenizer;
     private final JsonNode scheduler;
     private final int sampleSize;
-    private final boolean silentWithoutNegative;
+    private final boolean zeroForEmptyNegative;
 
     private Checkpoint(CheckpointReader read) {
         path = read.path;
@@ -69,13 +69,13 @@ public final class Checkpoint implements AutoCloseable {
         t5Tokenizer = read.t5Tokenizer;
         scheduler = Objects.requireNonNull(read.scheduler);
         sampleSize = read.sampleSize;
-        silentWithoutNegative = read.silentWithoutNegative;
+        zeroForEmptyNegative = read.zeroForEmptyNegative;
     }
 
     /**
      * Opens a model and checks that each part is complete.
      *
-     * @throws BadWeightsException saying what the file is, or all that is missing, unused or misshapen
+     * @throws BadWeightsException saying what the file is, or all that is missing, unused or shapeMismatches
      */
     public static Checkpoint open(Path path) {
         return open(path, FileOverrides.NONE);
@@ -96,7 +96,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Opens a model without refusing weights that are missing, unused or misshapen: see {@link #check}.
+     * Opens a model without refusing weights that are missing, unused or shapeMismatches: see {@link #check}.
      *
      * @throws BadWeightsException if it is no model of a known family
      */
@@ -214,7 +214,7 @@ public final class Checkpoint implements AutoCloseable {
         return parts;
     }
 
-    /** Whether it has all that a picture needs: UNet, autoencoder and text encoder. */
+    /** Whether it has all that an image needs: UNet, autoencoder and text encoder. */
     public boolean whole() {
         return vae != null && !texts.isEmpty();
     }
@@ -231,7 +231,7 @@ public final class Checkpoint implements AutoCloseable {
         return this;
     }
 
-    /** What is missing, unused or misshapen in all parts together. */
+    /** What is missing, unused or shapeMismatches in all parts together. */
     public WeightCheck check() {
         return parts().values().stream().map(Part::check).reduce(rest, (a, b) -> a.and(b));
     }
@@ -258,8 +258,8 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /** Whether guidance without a negative prompt is away from zeros rather than from an empty text. */
-    public boolean isSilentWithoutNegative() {
-        return silentWithoutNegative;
+    public boolean zeroForEmptyNegative() {
+        return zeroForEmptyNegative;
     }
 
     /** How files in the original layout spell the weights of its denoising network. */

@@ -68,7 +68,7 @@ final class CheckpointReader {
     JsonNode scheduler;
 
     int sampleSize;
-    boolean silentWithoutNegative;
+    boolean zeroForEmptyNegative;
 
     private CheckpointReader(Path path, FileOverrides others) {
         this.path = path;
@@ -120,7 +120,7 @@ final class CheckpointReader {
                     DiffusersFolder::textTable,
                     ClipText::new));
         }
-        if (architecture().flows() && folder.has(T5)) {
+        if (architecture().isFlow() && folder.has(T5)) {
             t5 = part(folder, T5, TEXT, T5Encoder.Config::read, c -> KeyTable.read("t5-transformers"), T5Encoder::new);
             Path tokenizer = path.resolve(Checkpoint.numbered("tokenizer", 2));
             t5Tokenizer = Files.exists(tokenizer) ? tokenizer : null;
@@ -128,9 +128,9 @@ final class CheckpointReader {
         sampleSize = folder.config(transformer != null ? TRANSFORMER : UNET)
                 .path("sample_size")
                 .asInt();
-        silentWithoutNegative = folder.index()
+        zeroForEmptyNegative = folder.index()
                 .path("force_zeros_for_empty_prompt")
-                .asBoolean(architecture().isSilentWithoutNegative());
+                .asBoolean(architecture().zeroForEmptyNegative());
         scheduler = architecture().scheduler(DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json")));
     }
 
@@ -231,7 +231,7 @@ final class CheckpointReader {
                         file, family.texts().get(i).table(names), w -> family.textConfig(index, w), ClipText::new));
             }
         }
-        if (family.flows()) {
+        if (family.isFlow()) {
             readTextsBeside(family);
             readT5(file, names);
         }
@@ -242,7 +242,7 @@ final class CheckpointReader {
                         .filter(n -> !OriginalLayout.isPart(n) && !beside.knows(n))
                         .collect(Collectors.toList()),
                 List.of());
-        scheduler = family.flows() ? family.scheduler(false, false) : scheduler(file, family);
+        scheduler = family.isFlow() ? family.scheduler(false, false) : scheduler(file, family);
     }
 
     /** Stability publishes SD-3's text encoders as files of their own, for checkpoints without them. */
@@ -282,7 +282,7 @@ final class CheckpointReader {
         Set<String> names = file.names();
         Part<UNet.Config> denoiser = Objects.requireNonNull(unet);
         boolean velocity = family.predictsVelocity(denoiser.weights(), denoiser.config(), names, said);
-        silentWithoutNegative = family.isSilentWithoutNegative();
+        zeroForEmptyNegative = family.zeroForEmptyNegative();
         return family.scheduler(velocity, names.contains("ztsnr"));
     }
 
@@ -302,7 +302,7 @@ final class CheckpointReader {
             return;
         }
         Backbone.Config c = network().config();
-        boolean flows = architecture().flows();
+        boolean flows = architecture().isFlow();
         long clip = texts.stream().mapToLong(text -> text.config().width()).sum();
         long width = flows && clip < c.contextWidth() ? c.contextWidth() : clip; // filled up
         if (t5 != null) {

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param tokens text embedding, (batch, tokens, width)
  * @param pooled the whole text in one vector, (batch, pooled width); null for networks that are not told it
- * @param sizes of the picture that the network is to believe in, in pixels: height and width of the original, top and left
- *     of what was cropped from it, height and width of the picture; (batch, 6), null for networks that are not told it
+ * @param sizes of the image that the network is to believe in, in pixels: height and width of the original, top and left
+ *     of what was cropped from it, height and width of the image; (batch, 6), null for networks that are not told it
  * @param copies how many equal tokens the last one stands for
  */
 public record Conditioning(
@@ -23,7 +23,7 @@ public record Conditioning(
         this(tokens, null, null);
     }
 
-    /** Text for a network that is told nothing of the picture's sizes. */
+    /** Text for a network that is told nothing of the image's sizes. */
     public Conditioning(Tensor tokens, Tensor pooled) {
         this(tokens, pooled, null);
     }
@@ -34,7 +34,7 @@ public record Conditioning(
     }
 
     /** Zeros in place of the text: what diffusers' XL takes for no prompt at all. */
-    public Conditioning silent() {
+    public Conditioning zeroed() {
         return new Conditioning(
                 torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes, copies);
     }
@@ -48,14 +48,14 @@ public record Conditioning(
                 copies);
     }
 
-    /** The same for {@code pictures}: as it is, or if it is for one, repeated without copying. */
-    Conditioning forBatch(long pictures) {
-        return tokens.size(0) == pictures
+    /** The same for {@code images}: as it is, or if it is for one, repeated without copying. */
+    Conditioning forBatch(long images) {
+        return tokens.size(0) == images
                 ? this
                 : new Conditioning(
-                        tokens.expand(pictures, tokens.size(1), tokens.size(2)),
-                        pooled == null ? null : pooled.expand(pictures, pooled.size(1)),
-                        sizes == null ? null : sizes.expand(pictures, sizes.size(1)),
+                        tokens.expand(images, tokens.size(1), tokens.size(2)),
+                        pooled == null ? null : pooled.expand(images, pooled.size(1)),
+                        sizes == null ? null : sizes.expand(images, sizes.size(1)),
                         copies);
     }
 
@@ -64,7 +64,7 @@ public record Conditioning(
         return tokens.size(1) == other.tokens.size(1) && copies == other.copies;
     }
 
-    /** First the pictures of this, then those of {@code other}, which is for the same network. */
+    /** First the images of this, then those of {@code other}, which is for the same network. */
     Conditioning join(Conditioning other) {
         return new Conditioning(
                 torch.cat(new TensorVector(tokens, other.tokens), 0),

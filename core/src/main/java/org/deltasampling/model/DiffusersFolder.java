@@ -19,7 +19,7 @@ record DiffusersFolder(Path root) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** diffusers' classes of the families; the second of each pair draws over a picture with the same models. */
+    /** diffusers' classes of the families; the second of each pair draws over an image with the same models. */
     private static final List<String> PIPELINES = List.of(
             "StableDiffusionPipeline",
             "StableDiffusionImg2ImgPipeline",

@@ -34,7 +34,7 @@ public enum FileKind {
             List.of()),
     SDXL_REFINER(
             "a Stable Diffusion XL refiner",
-            "give the base model, which makes pictures by itself",
+            "give the base model, which makes images by itself",
             List.of("conditioner.embedders.0.model."),
             List.of()),
     EDM(

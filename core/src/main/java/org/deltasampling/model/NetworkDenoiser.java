@@ -13,7 +13,7 @@ import org.deltasampling.tensor.Latent;
  *
  * @param network takes points of its own coordinates and its own timesteps
  * @param meaning of its output
- * @param told what it is told besides; for one picture it is told the same for each of a batch
+ * @param told what it is told besides; for one image it is told the same for each of a batch
  */
 public record NetworkDenoiser(Backbone network, Parameterization meaning, Conditioning told) implements Denoiser {
 
@@ -45,13 +45,13 @@ public record NetworkDenoiser(Backbone network, Parameterization meaning, Condit
 
         @Override
         public Latent denoise(Latent x, NoiseLevel n) {
-            long pictures = x.shape()[0];
+            long images = x.shape()[0];
             Tensor out = network.predict(
                     Latent.joinBatch(List.of(x, x)).tensor(),
                     timestep(n),
-                    without.forBatch(pictures).join(with.forBatch(pictures)));
-            Latent unguided = new Latent(out.narrow(0, 0, pictures));
-            Latent prompted = new Latent(out.narrow(0, pictures, pictures));
+                    without.forBatch(images).join(with.forBatch(images)));
+            Latent unguided = new Latent(out.narrow(0, 0, images));
+            Latent prompted = new Latent(out.narrow(0, images, images));
             return meaning.denoised(x, ClassifierFreeGuidance.guided(prompted, unguided, scale), n);
         }
     }

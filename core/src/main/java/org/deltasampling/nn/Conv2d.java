@@ -7,7 +7,7 @@ import org.bytedeco.pytorch.global.torch;
 /** Two-dimensional convolution, weight (out, in, kernel, kernel), bias (out), zeros around the edge. */
 public record Conv2d(Tensor weight, Tensor bias, long stride, long padding) {
 
-    /** Keeps the size of the picture; {@code kernel} is odd. */
+    /** Keeps the size of the image; {@code kernel} is odd. */
     public static Conv2d same(Parameters p, long in, long out, long kernel) {
         return of(p, in, out, kernel, 1, kernel / 2);
     }

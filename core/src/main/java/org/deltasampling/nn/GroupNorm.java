@@ -4,7 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
-/** Normalizes groups of neighbouring channels over the whole picture; weight and bias (channels). */
+/** Normalizes groups of neighbouring channels over the whole image; weight and bias (channels). */
 public record GroupNorm(Tensor weight, Tensor bias, long groups, double eps) {
 
     public static GroupNorm of(Parameters p, long channels, long groups, double eps) {

@@ -51,7 +51,7 @@ public record ResnetBlock(
         });
     }
 
-    /** {@code conv(silu(norm(x)))}; what is normed is gone before the convolution: of a large picture it is a gigabyte. */
+    /** {@code conv(silu(norm(x)))}; what is normed is gone before the convolution: of a large image it is a gigabyte. */
     private static Tensor convolved(GroupNorm norm, Conv2d conv, Tensor x) {
         return TensorScope.scopedTensor(
                 () -> conv.apply(TensorScope.scopedTensor(() -> Activation.SILU.apply(norm.apply(x)))));

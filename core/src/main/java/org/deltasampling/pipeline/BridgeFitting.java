@@ -28,12 +28,12 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
 
 /**
- * Fits a linear bridge between two models' latents to pictures that both autoencoders encode (science.md 2.5); nothing else
- * of the models is read, and of the pictures only sums are kept.
+ * Fits a linear bridge between two models' latents to images that both autoencoders encode (science.md 2.5); nothing else
+ * of the models is read, and of the images only sums are kept.
  */
 public final class BridgeFitting implements AutoCloseable {
 
-    /** Pictures that a fit needs at least; of a hundred it is good. */
+    /** Images that a fit needs at least; of a hundred it is good. */
     public static final int FEWEST = 20;
 
     private static final int STEPS = 10;
@@ -47,13 +47,13 @@ public final class BridgeFitting implements AutoCloseable {
     private final Encoding targetEncoding;
     private final int side;
     private final BridgeFitter fitter;
-    private int pictures;
+    private int images;
 
     /**
      * Opens the autoencoders of both models.
      *
      * @param from the model that adapters were made for
-     * @param to the model that is to make pictures with them
+     * @param to the model that is to make images with them
      * @param kernel 1 for a map of each place by itself, 3 for one that sees the neighbours
      * @throws BadRecipeException for another kernel
      * @throws org.deltasampling.weights.BadWeightsException if a model cannot be used
@@ -83,7 +83,7 @@ public final class BridgeFitting implements AutoCloseable {
                 kernel);
     }
 
-    /** Width and height of the pictures that are encoded: what the model of the smaller ones was trained at. */
+    /** Width and height of the images that are encoded: what the model of the smaller ones was trained at. */
     private static int side(Checkpoint checkpoint) {
         long downscale = checkpoint.vae().config().latentSpace().downscale();
         return Math.toIntExact(downscale
@@ -96,13 +96,13 @@ public final class BridgeFitting implements AutoCloseable {
         return new ScaledAutoencoder(new AutoencoderKl(checkpoint.vae().config(), Parameters.from(weights)));
     }
 
-    /** Takes the middle of {@code picture}, scaled, into the fit. */
-    public void add(BufferedImage picture) {
+    /** Takes the middle of {@code image}, scaled, into the fit. */
+    public void add(BufferedImage image) {
         try (TensorScope scope = TensorScope.open()) {
-            Latent square = square(picture).resized(side, side);
+            Latent square = square(image).resized(side, side);
             fitter.add(target.encode(square), source.encode(square));
         }
-        pictures++;
+        images++;
     }
 
     /**
@@ -111,7 +111,7 @@ public final class BridgeFitting implements AutoCloseable {
      * @param listener is told of each as a step
      * @throws BadRecipeException if one cannot be read
      */
-    public void addAll(Path folder, Pipeline.Listener listener) {
+    public void addAll(Path folder, PipelineListener listener) {
         try {
             TreeSet<Path> files = new TreeSet<>();
             try (DirectoryStream<Path> all = Files.newDirectoryStream(folder, "*.{png,jpg,jpeg,PNG,JPG,JPEG}")) {
@@ -121,38 +121,38 @@ public final class BridgeFitting implements AutoCloseable {
             List<Path> ordered = new ArrayList<>(files);
             listener.step(0, ordered.size());
             for (int i = 0; i < ordered.size(); i++) {
-                BufferedImage picture = ImageIO.read(ordered.get(i).toFile());
-                if (picture == null) {
+                BufferedImage image = ImageIO.read(ordered.get(i).toFile());
+                if (image == null) {
                     throw new BadRecipeException(
-                            ordered.get(i) + " is no picture that can be read: take it out of the folder");
+                            ordered.get(i) + " is no image that can be read: take it out of the folder");
                 }
-                add(picture);
+                add(image);
                 listener.step(i + 1, ordered.size());
             }
         } catch (IOException e) {
             throw new BadRecipeException(
-                    "the pictures in %s cannot be read (%s): give a folder of .png and .jpg files"
+                    "the images in %s cannot be read (%s): give a folder of .png and .jpg files"
                             .formatted(folder, e.getClass().getSimpleName()),
                     e);
         }
     }
 
     /**
-     * Lets the models make {@code count} pictures without a prompt, half of them each, and takes them into the fit.
+     * Lets the models make {@code count} images without a prompt, half of them each, and takes them into the fit.
      *
      * @param listener is told of each as a step
      * @throws BadRecipeException if so few are no fit
      */
-    public void addMade(int count, Pipeline.Listener listener) {
+    public void addMade(int count, PipelineListener listener) {
         requireEnough("there would be", count);
         listener.step(0, count);
         Sampling sampling = Sampling.DEFAULT.steps(STEPS).cfg(1).precision(Precision.BFLOAT16);
         List<Path> models = List.of(from, to);
         for (int i = 0, half = 0; half < 2; half++) {
-            try (Pipeline generation = new Pipeline()) { // one model in memory at a time
+            try (Pipeline pipeline = new Pipeline()) { // one model in memory at a time
                 for (; i < count * (half + 1) / 2; i++) {
                     Recipe recipe = Recipe.of(models.get(half), "").with(sampling.seed(i));
-                    add(generation.picture(recipe).image());
+                    add(pipeline.generate(recipe).toBufferedImage());
                     listener.step(i + 1, count);
                 }
             }
@@ -160,28 +160,28 @@ public final class BridgeFitting implements AutoCloseable {
     }
 
     /**
-     * The best bridge for the pictures that were added.
+     * The best bridge for the images that were added.
      *
      * @throws BadRecipeException if they are too few
      */
     public BridgeFile fit() {
-        requireEnough("there are", pictures);
+        requireEnough("there are", images);
         return new BridgeFile(fitter.fit(), targetEncoding, sourceEncoding);
     }
 
     private static void requireEnough(String where, int count) {
         if (count < FEWEST) {
             throw new BadRecipeException(
-                    "%s %d pictures (.png or .jpg), too few to fit a bridge to: %d are needed, a hundred or more are good"
+                    "%s %d images (.png or .jpg), too few to fit a bridge to: %d are needed, a hundred or more are good"
                             .formatted(where, count, FEWEST));
         }
     }
 
-    /** The middle of {@code picture}, as large as it can be: (1, 3, side, side), -1 to 1. */
-    private static Latent square(BufferedImage picture) {
-        int side = Math.min(picture.getWidth(), picture.getHeight());
-        int[] rgb = picture.getRGB(
-                (picture.getWidth() - side) / 2, (picture.getHeight() - side) / 2, side, side, null, 0, side);
+    /** The middle of {@code image}, as large as it can be: (1, 3, side, side), -1 to 1. */
+    private static Latent square(BufferedImage image) {
+        int side = Math.min(image.getWidth(), image.getHeight());
+        int[] rgb =
+                image.getRGB((image.getWidth() - side) / 2, (image.getHeight() - side) / 2, side, side, null, 0, side);
         float[] values = new float[3 * rgb.length];
         for (int i = 0; i < rgb.length; i++) {
             for (int channel = 0; channel < 3; channel++) {

@@ -24,8 +24,8 @@ import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Bridge.Kind;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Levels;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 
 /** Decides on the bridges between models' latents and builds them; tells what it chose, and what a poor one is worth. */
 final class Bridges {
@@ -53,10 +53,10 @@ final class Bridges {
      * A bridge that was decided on; what it needs is not loaded yet.
      *
      * @param bridge never {@link Kind#AUTO}
-     * @param picture size of the target's picture
-     * @param sourcePicture of the source's
+     * @param image size of the target's image
+     * @param sourceImage of the source's
      */
-    record Choice(Bridge bridge, Model target, Size picture, Model source, Size sourcePicture) {
+    record Choice(Bridge bridge, Model target, PixelSize image, Model source, PixelSize sourceImage) {
 
         /** The file that it is read from, if any. */
         Optional<Path> file() {
@@ -64,19 +64,19 @@ final class Bridges {
         }
 
         private LatentSize size() {
-            return latents(picture, target.latentSpace());
+            return latents(image, target.latentSpace());
         }
 
         private LatentSize sourceSize() {
-            return latents(sourcePicture, source.latentSpace());
+            return latents(sourceImage, source.latentSpace());
         }
 
-        private static LatentSize latents(Size picture, LatentSpace space) {
-            return new LatentSize(picture.height() / space.downscale(), picture.width() / space.downscale());
+        private static LatentSize latents(PixelSize image, LatentSpace space) {
+            return new LatentSize(image.height() / space.downscale(), image.width() / space.downscale());
         }
     }
 
-    /** What bridges need in memory in every step: those by pictures, two autoencoders. */
+    /** What bridges need in memory in every step: those by images, two autoencoders. */
     static List<MemoryPlan.Part> inMemory(List<Choice> choices) {
         return choices.stream()
                 .distinct()
@@ -97,12 +97,12 @@ final class Bridges {
     /**
      * Decides on the bridge of {@code delta}; not to be in a region.
      *
-     * @param picture size of the target's
+     * @param image size of the target's
      * @throws BadRecipeException if what is asked for cannot be between these models
      */
-    Choice choose(Delta delta, Model target, Size picture, Model source) {
+    Choice choose(Delta delta, Model target, PixelSize image, Model source) {
         Bridge bridge = delta.bridge().kind() == Kind.AUTO ? best(target, source) : delta.bridge();
-        Choice choice = new Choice(bridge, target, picture, source, sourcePicture(delta, picture, source));
+        Choice choice = new Choice(bridge, target, image, source, sourceImage(delta, image, source));
         switch (bridge.kind()) {
             case IDENTITY, UNSCALED -> requireSameShape(choice);
             case COLOURS -> {
@@ -122,19 +122,19 @@ final class Bridges {
      * @throws BadRecipeException if the recipe asks for another
      * @throws org.deltasampling.diffusion.BadSamplingException if their node cannot do these models, or does them wrong
      */
-    Choice reference(Delta delta, Model target, Size picture, Model source) {
+    Choice reference(Delta delta, Model target, PixelSize image, Model source) {
         LatentSpace to = target.latentSpace();
         LatentSpace from = source.latentSpace();
-        ReferenceDenoiser.check(from.channels(), to.channels(), source.flows(), target.flows());
+        ReferenceDenoiser.check(from.channels(), to.channels(), source.isFlow(), target.isFlow());
         boolean itsBridge = delta.bridge().kind() == Kind.AUTO || delta.bridge().kind() == Kind.UNSCALED;
         boolean itsLevels = delta.levels() != Levels.HOLD;
-        boolean itsSize = delta.sourceSize() == null || picture.equals(delta.sourceSize());
+        boolean itsSize = delta.sourceSize() == null || image.equals(delta.sourceSize());
         if (!itsBridge || !itsLevels || !itsSize) {
             throw new BadRecipeException(
                     "the reference preset has one bridge (unscaled), one level policy (clamp) and one size for all: leave out %s, or the preset"
                             .formatted(!itsBridge ? "--bridge" : !itsLevels ? "--levels" : "--source-size"));
         }
-        Choice choice = new Choice(Bridge.of(Kind.UNSCALED), target, picture, source, picture);
+        Choice choice = new Choice(Bridge.of(Kind.UNSCALED), target, image, source, image);
         requireSameShape(choice);
         return choice;
     }
@@ -165,8 +165,8 @@ final class Bridges {
         return new LatentSize(side, side);
     }
 
-    private static Size sourcePicture(Delta delta, Size picture, Model source) {
-        Size size = delta.sourceSize() == null ? picture : delta.sourceSize();
+    private static PixelSize sourceImage(Delta delta, PixelSize image, Model source) {
+        PixelSize size = delta.sourceSize() == null ? image : delta.sourceSize();
         StartNoise.check(size, source.divisor(), "the source");
         return size;
     }
@@ -187,8 +187,8 @@ final class Bridges {
         LatentSize from = choice.sourceSize();
         if (finest(to.height(), from.height()) > FINEST || finest(to.width(), from.width()) > FINEST) {
             throw new BadRecipeException(
-                    "noise cannot be carried between latents of %dx%d and of %dx%d: give --source-size in a simpler ratio to the picture's %s, such as a half"
-                            .formatted(to.width(), to.height(), from.width(), from.height(), choice.picture));
+                    "noise cannot be carried between latents of %dx%d and of %dx%d: give --source-size in a simpler ratio to the image's %s, such as a half"
+                            .formatted(to.width(), to.height(), from.width(), from.height(), choice.image));
         }
     }
 
@@ -252,13 +252,13 @@ final class Bridges {
                 models -> BridgeFitter.toFields(target, source, sample(choice.target, choice.source), 1, 0));
         return LatentBridges.roundTrip(
                 target,
-                pixels(choice.picture),
+                pixels(choice.image),
                 source,
-                pixels(choice.sourcePicture),
+                pixels(choice.sourceImage),
                 sized(noise.ofNoise(seed), choice, seed));
     }
 
-    private static LatentSize pixels(Size picture) {
-        return new LatentSize(picture.height(), picture.width());
+    private static LatentSize pixels(PixelSize image) {
+        return new LatentSize(image.height(), image.width());
     }
 }

@@ -52,7 +52,7 @@ public record Inspection(
             Set<String> precisions,
             List<String> missing,
             List<String> unused,
-            List<String> misshapen) {
+            List<String> shapeMismatches) {
 
         private static Part of(String name, WeightSource weights, WeightCheck check) {
             long parameters = 0;
@@ -61,7 +61,7 @@ public record Inspection(
                 parameters += weights.info(weight).count();
                 precisions.add(precision(weights.info(weight).type().toString()));
             }
-            return new Part(name, parameters, precisions, check.missing(), check.unused(), check.misshapen());
+            return new Part(name, parameters, precisions, check.missing(), check.unused(), check.shapeMismatches());
         }
 
         private static String precision(String type) {
@@ -113,7 +113,7 @@ public record Inspection(
                     path.toString(),
                     kind,
                     checkpoint.architecture().title(),
-                    checkpoint.architecture().flows()
+                    checkpoint.architecture().isFlow()
                             ? "flow"
                             : checkpoint.scheduler().path("prediction_type").asText("epsilon"),
                     null,
@@ -191,7 +191,7 @@ public record Inspection(
                     .formatted(part.name(), part.parameters(), String.join(" and ", part.precisions())));
             describe(lines, "missing", part.missing());
             describe(lines, "unused", part.unused());
-            describe(lines, "misshapen", part.misshapen());
+            describe(lines, "shapeMismatches", part.shapeMismatches());
         }
         if (problem != null) {
             lines.add("  cannot be loaded: " + problem);

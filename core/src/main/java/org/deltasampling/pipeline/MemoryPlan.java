@@ -10,12 +10,12 @@ import java.util.Set;
 import org.deltasampling.recipe.BadRecipeException;
 
 /**
- * What a picture takes of the machine's memory, from the shapes of its models alone: what is in memory in each phase, weights
+ * What an image takes of the machine's memory, from the shapes of its models alone: what is in memory in each phase, weights
  * that several roles share counted once. Weights that are used as their file has them are mapped: the system can put them
  * aside, at the cost of reading them again. What is in a GPU's memory is not counted.
  *
  * @param phases in the order of time
- * @param releasing whether denoising networks are let go before the picture is decoded, and read again for the next one
+ * @param releasing whether denoising networks are let go before the image is decoded, and read again for the next one
  * @param available what of the machine's memory is free or used by this process already; empty where that is not known
  */
 public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong available) {
@@ -23,7 +23,7 @@ public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong ava
     /** Libtorch's own, which comes into memory with the first computations, and what is left of reading files. */
     private static final long PROGRAM = 768L << 20;
 
-    /** Networks are kept while pictures are decoded where that takes no larger part of what may be used. */
+    /** Networks are kept while images are decoded where that takes no larger part of what may be used. */
     private static final double ROOM = 0.75;
 
     public MemoryPlan {
@@ -46,7 +46,7 @@ public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong ava
     }
 
     /**
-     * Of a picture from latents of that shape.
+     * Of an image from latents of that shape.
      *
      * @param before what the process had in memory before anything was loaded, in bytes
      * @param limit what may be used, in bytes
@@ -147,7 +147,7 @@ public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong ava
         Part largest =
                 worst.parts.stream().max(Comparator.comparingLong(Part::bytes)).orElseThrow();
         throw new BadRecipeException(
-                ("this picture needs about %s of memory (in %s, most of it for %s, %s) where %s may be used: take --precision bfloat16,"
+                ("this image needs about %s of memory (in %s, most of it for %s, %s) where %s may be used: take --precision bfloat16,"
                                 + " a smaller --size or fewer roles, or try it all the same with --memory any")
                         .formatted(
                                 gibibytes(peak()),

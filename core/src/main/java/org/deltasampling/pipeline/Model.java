@@ -26,9 +26,9 @@ import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.OnDevice;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One model as a role uses it: opened first, when all that it can do is known, then loaded. The precision is that of the
- * denoising network; pictures, a small part of the time, are always computed in float32.
+ * denoising network; images, a small part of the time, are always computed in float32.
  */
 final class Model implements AutoCloseable {
 
@@ -142,23 +142,23 @@ final class Model implements AutoCloseable {
     }
 
     /** Whether it is a rectified flow. */
-    boolean flows() {
-        return checkpoint.architecture().flows();
+    boolean isFlow() {
+        return checkpoint.architecture().isFlow();
     }
 
-    /** Of the pictures that it was trained on, as its files say, else as the published models of its kind were. */
-    Size size() {
+    /** Of the images that it was trained on, as its files say, else as the published models of its kind were. */
+    PixelSize size() {
         int side = checkpoint.sampleSize(scheduler.parameterization())
                 * (int) latentSpace().downscale();
-        return new Size(side, side);
+        return new PixelSize(side, side);
     }
 
-    /** What the sides of its pictures must be divisible by, in pixels. */
+    /** What the sides of its images must be divisible by, in pixels. */
     long divisor() {
         return latentSpace().downscale() * checkpoint.network().config().patch();
     }
 
-    /** How a picture that starts from noise of that shape is sampled. */
+    /** How an image that starts from noise of that shape is sampled. */
     SchedulerConfig scheduler(long[] shape) {
         long patch = checkpoint.network().config().patch();
         return scheduler.at(shape[2] / patch * (shape[3] / patch));
@@ -206,12 +206,12 @@ final class Model implements AutoCloseable {
     }
 
     /** Whether guidance without a negative prompt is away from silence, not from an empty text. */
-    boolean isSilentWithoutNegative() {
-        return checkpoint.isSilentWithoutNegative();
+    boolean zeroForEmptyNegative() {
+        return checkpoint.zeroForEmptyNegative();
     }
 
     /** Reads and converts the weights of the denoising network, if that has not been done. */
-    void load(Pipeline.Listener listener) {
+    void load(PipelineListener listener) {
         if (network == null) {
             listener.loading(checkpoint.path());
             Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
@@ -256,7 +256,7 @@ final class Model implements AutoCloseable {
         long numbers = checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
         return List.of(
                 new MemoryPlan.Part("autoencoder", autoencoderWeights.bytes()),
-                new MemoryPlan.Part("picture on its way", numbers * Precision.FLOAT32.bytes()));
+                new MemoryPlan.Part("image on its way", numbers * Precision.FLOAT32.bytes()));
     }
 
     /** Guidance towards {@code with} and away from {@code without}; the model is loaded. */
@@ -265,7 +265,7 @@ final class Model implements AutoCloseable {
                 Objects.requireNonNull(network), scheduler.parameterization(), with, without, scale);
     }
 
-    /** Between its latents and pictures; read when it is first wanted. */
+    /** Between its latents and images; read when it is first wanted. */
     ScaledAutoencoder autoencoder() {
         if (autoencoder == null) {
             autoencoder = new ScaledAutoencoder(
@@ -275,15 +275,15 @@ final class Model implements AutoCloseable {
     }
 
     /**
-     * Whether its latents are the other model's; where the weights do not tell, both encode a picture.
+     * Whether its latents are the other model's; where the weights do not tell, both encode an image.
      *
-     * @param picture a size in pixels that both can encode
+     * @param image a size in pixels that both can encode
      */
-    boolean sharesAutoencoder(Model other, LatentSize picture) {
+    boolean sharesAutoencoder(Model other, LatentSize image) {
         return latentSpace().equals(other.latentSpace())
                 && (checkpoint == other.checkpoint
                         || sameWeights(other, List.of("encoder.conv_in.weight", "encoder.conv_out.weight"))
-                        || autoencoder().agreesWith(other.autoencoder(), picture));
+                        || autoencoder().agreesWith(other.autoencoder(), image));
     }
 
     private boolean sameWeights(Model other, List<String> names) {

@@ -32,56 +32,25 @@ import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Memory;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes pictures from recipes. A denoising network is loaded when a recipe first needs it and stays until {@link #close()};
+ * Makes images from recipes. A denoising network is loaded when a recipe first needs it and stays until {@link #close()};
  * roles with the same model share its weights. Text encoders are loaded before, whenever prompts are new, and let go at once.
  * For one thread at a time.
  */
 public final class Pipeline implements AutoCloseable {
 
-    /** What is told while a picture is made. */
-    public interface Listener {
-
-        /** Hears nothing. */
-        Listener NONE = new Listener() {};
-
-        /** What will be in memory when; told before anything large is read. */
-        default void plan(MemoryPlan plan) {}
-
-        /** The prompts are being encoded by the text encoders of a model, which are read for that and let go. */
-        default void encoding(Path model) {}
-
-        /** The denoising network of a model is being read. */
-        default void loading(Path model) {}
-
-        /** {@code done} of {@code steps} steps have been taken; first told with 0. */
-        default void step(int done, int steps) {}
-
-        /** The latents are being made a picture. */
-        default void decoding() {}
-
-        /** The picture is there; what remains are the hashes of its files. */
-        default void decoded() {}
-
-        /** Something that was chosen for the user, in one sentence. */
-        default void chose(String sentence) {}
-
-        /** Something that the user may not have meant, in one sentence. */
-        default void warning(String sentence) {}
-    }
-
-    private final Listener listener;
+    private PipelineListener listener = PipelineListener.NONE;
     private final Bridges bridges;
     private final ModelCache models = new ModelCache();
     private final PromptCache prompts = new PromptCache();
@@ -92,9 +61,9 @@ public final class Pipeline implements AutoCloseable {
     private List<MemoryPlan.Phase> planned = List.of();
 
     /**
-     * How pictures are made, whatever the recipe is.
+     * How images are made, whatever the recipe is.
      *
-     * @param hashes whether pictures say which files they were made from; else each is read but once, as for measuring
+     * @param hashes whether images say which files they were made from; else each is read but once, as for measuring
      * @param memory the most that may be used, in bytes; empty: what the machine has free, where that is known
      */
     public record Options(boolean hashes, OptionalLong memory) {
@@ -112,21 +81,16 @@ public final class Pipeline implements AutoCloseable {
     }
 
     public Pipeline() {
-        this(Listener.NONE);
+        this(Options.DEFAULT);
     }
 
-    public Pipeline(Listener listener) {
-        this(listener, Options.DEFAULT);
-    }
-
-    public Pipeline(Listener listener, Options options) {
-        this.listener = listener;
+    public Pipeline(Options options) {
         this.options = options;
-        this.bridges = new Bridges(sentence -> once(sentence, listener::chose), this::warnOnce);
+        this.bridges = new Bridges(sentence -> once(sentence, chosen -> listener.chose(chosen)), this::warnOnce);
     }
 
     /**
-     * Checks that the model files of an earlier picture are what they were.
+     * Checks that the model files of an earlier image are what they were.
      *
      * @throws BadRecipeException naming the first one that has changed or gone
      */
@@ -134,21 +98,31 @@ public final class Pipeline implements AutoCloseable {
         earlier.verify(hashes);
     }
 
-    /** Every picture of the recipe's batch, each as it would be made alone. */
-    public List<Image> pictures(Recipe recipe) {
-        return recipe.singles().stream().map(this::picture).toList();
+    /** Every image of the recipe's batch, each as it would be made alone. */
+    public List<Image> generateBatch(Recipe recipe, PipelineListener listener) {
+        return recipe.singles().stream()
+                .map(single -> generate(single, listener))
+                .toList();
+    }
+
+    /** {@link #generate(Recipe, PipelineListener)} that nobody listens to. */
+    public Image generate(Recipe recipe) {
+        return generate(recipe, PipelineListener.NONE);
     }
 
     /**
-     * The picture that {@code recipe} determines: the same recipe and files give the same pixels.
+     * The image that {@code recipe} determines: the same recipe and files give the same pixels.
      *
      * @throws BadRecipeException if the recipe cannot be followed
      * @throws org.deltasampling.weights.BadWeightsException if a model or an adapter cannot be used
      * @throws org.deltasampling.diffusion.BadSamplingException if the sampler cannot do what is asked
      */
-    public Image picture(Recipe recipe) {
+    public Image generate(Recipe recipe, PipelineListener listener) {
+        this.listener = listener;
+        said.clear();
+        planned = List.of();
         if (recipe.sampling().batch() != 1) {
-            throw new BadRecipeException("this recipe makes %d pictures: ask for all of them"
+            throw new BadRecipeException("this recipe makes %d images: ask for all of them"
                     .formatted(recipe.sampling().batch()));
         }
         Sampling sampling = recipe.sampling();
@@ -158,7 +132,7 @@ public final class Pipeline implements AutoCloseable {
                 StartNoise.of(sampling, cast.target.latentSpace(), cast.target.divisor(), cast.target.size());
         SamplingPlan plan = SamplingPlan.of(
                 sampling.sampler(), sampling.schedule(), cast.target.scheduler(start.shape()), sampling.steps());
-        Size size = start.picture(cast.target.latentSpace());
+        PixelSize size = start.image(cast.target.latentSpace());
         List<Bridges.Choice> choices = choices(recipe, cast, size);
         MemoryPlan memory = allowed(cast, choices, start.shape(), sampling.cfg() != 1);
         Set<Path> files = files(cast, choices);
@@ -250,7 +224,7 @@ public final class Pipeline implements AutoCloseable {
         return new ModelCache.Use(role.files(), precision, device);
     }
 
-    private List<Bridges.Choice> choices(Recipe recipe, Cast cast, Size size) {
+    private List<Bridges.Choice> choices(Recipe recipe, Cast cast, PixelSize size) {
         List<Bridges.Choice> choices = new ArrayList<>();
         for (int i = 0; i < recipe.deltas().size(); i++) {
             Delta delta = recipe.deltas().get(i);
@@ -273,7 +247,12 @@ public final class Pipeline implements AutoCloseable {
     }
 
     private Denoiser delta(
-            Recipe recipe, Cast cast, Size size, List<Bridges.Choice> choices, SamplingPlan plan, CloseTogether memories) {
+            Recipe recipe,
+            Cast cast,
+            PixelSize size,
+            List<Bridges.Choice> choices,
+            SamplingPlan plan,
+            CloseTogether memories) {
         Denoiser target = guided(recipe, recipe.target(), cast.target, size);
         List<org.deltasampling.delta.Delta> deltas = new ArrayList<>();
         Map<List<Object>, Source> sources = new HashMap<>(); // deltas that see the same source alike ask it once
@@ -285,12 +264,12 @@ public final class Pipeline implements AutoCloseable {
             Source source = sources.computeIfAbsent(
                     List.of(delta.source(), choice),
                     seen -> new Source(
-                            guided(recipe, delta.source(), model, choice.sourcePicture()),
+                            guided(recipe, delta.source(), model, choice.sourceImage()),
                             model.scheduler().trained(),
                             bridges.build(choice, seed)));
             deltas.add(new org.deltasampling.delta.Delta(
                     source,
-                    guided(recipe, delta.adapted(), cast.adapted.get(i), choice.sourcePicture()),
+                    guided(recipe, delta.adapted(), cast.adapted.get(i), choice.sourceImage()),
                     delta.lambda().over(plan.plan()),
                     policy(delta.levels(), memories)));
         }
@@ -305,7 +284,7 @@ public final class Pipeline implements AutoCloseable {
         }
         Delta delta = recipe.deltas().get(0);
         Model source = cast.sources.get(0);
-        Size size = choice.picture();
+        PixelSize size = choice.image();
         ReferenceDenoiser both = new ReferenceDenoiser(
                 guided(recipe, recipe.target(), cast.target, size),
                 guided(recipe, delta.source(), source, size),
@@ -329,30 +308,30 @@ public final class Pipeline implements AutoCloseable {
                         (index, count, level, clean) -> listener.step(index + 1, count));
     }
 
-    private Denoiser guided(Recipe recipe, Role role, Model model, Size size) {
+    private Denoiser guided(Recipe recipe, Role role, Model model, PixelSize size) {
         Pair pair = pair(recipe, role, model, size);
         return model.guided(
                 prompts.with(pair), prompts.without(pair), recipe.sampling().cfg());
     }
 
     /** Of all roles. */
-    private static List<Pair> pairs(Recipe recipe, Cast cast, List<Bridges.Choice> choices, Size size) {
+    private static List<Pair> pairs(Recipe recipe, Cast cast, List<Bridges.Choice> choices, PixelSize size) {
         List<Pair> pairs = new ArrayList<>();
         pairs.add(pair(recipe, recipe.target(), cast.target, size));
         for (int i = 0; i < recipe.deltas().size(); i++) {
             Delta delta = recipe.deltas().get(i);
-            Size sourceSize = choices.get(i).sourcePicture();
+            PixelSize sourceSize = choices.get(i).sourceImage();
             pairs.add(pair(recipe, delta.source(), cast.sources.get(i), sourceSize));
             pairs.add(pair(recipe, delta.adapted(), cast.adapted.get(i), sourceSize));
         }
         return pairs;
     }
 
-    private static Pair pair(Recipe recipe, Role role, Model model, Size size) {
+    private static Pair pair(Recipe recipe, Role role, Model model, PixelSize size) {
         String prompt = first(role.prompt(), recipe.target().prompt());
         String negative = first(role.negative(), recipe.target().negative());
         boolean silent = negative == null
-                && model.isSilentWithoutNegative()
+                && model.zeroForEmptyNegative()
                 && recipe.preset() != Preset.REFERENCE; // ComfyUI knows no missing prompt
         return new Pair(
                 new Prompt(model.texts(), size, prompt == null ? "" : prompt),

@@ -10,17 +10,17 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.deltasampling.model.Conditioning;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
-/** What networks are told of the prompts of a picture; kept while the pictures that follow have the same prompts. */
+/** What networks are told of the prompts of an image; kept while the images that follow have the same prompts. */
 final class PromptCache implements AutoCloseable {
 
-    /** A text for the networks that have these encoders, and the size of the picture that they are told with it. */
-    record Prompt(TextEncoders encoders, Size picture, String text) {}
+    /** A text for the networks that have these encoders, and the size of the image that they are told with it. */
+    record Prompt(TextEncoders encoders, PixelSize image, String text) {}
 
     /**
      * What guidance of a role is between.
@@ -29,7 +29,7 @@ final class PromptCache implements AutoCloseable {
      */
     record Pair(Prompt prompt, @Nullable Prompt negative) {}
 
-    private record Group(TextEncoders encoders, Size picture) {}
+    private record Group(TextEncoders encoders, PixelSize image) {}
 
     /** What a network is told, in memory of its own. */
     private static final class Told implements AutoCloseable {
@@ -50,7 +50,7 @@ final class PromptCache implements AutoCloseable {
     private final Map<Prompt, Told> told = new HashMap<>();
 
     /** Encodes those that are not known and forgets all others; what of them was cut is told to {@code warning}. */
-    void encode(List<Pair> pairs, Pipeline.Listener listener, Consumer<String> warning) {
+    void encode(List<Pair> pairs, PipelineListener listener, Consumer<String> warning) {
         Set<Prompt> wanted = new LinkedHashSet<>();
         for (Pair pair : pairs) {
             wanted.add(pair.prompt());
@@ -69,15 +69,15 @@ final class PromptCache implements AutoCloseable {
         wanted.stream()
                 .filter(prompt -> !told.containsKey(prompt))
                 .forEach(prompt -> unknown.computeIfAbsent(
-                                new Group(prompt.encoders(), prompt.picture()), group -> new ArrayList<>())
+                                new Group(prompt.encoders(), prompt.image()), group -> new ArrayList<>())
                         .add(prompt.text()));
         unknown.forEach((group, texts) -> {
             listener.encoding(group.encoders().path());
             try (TensorScope scope = TensorScope.open()) {
                 group.encoders()
-                        .encode(texts, group.picture(), warning)
+                        .encode(texts, group.image(), warning)
                         .forEach((text, encoded) ->
-                                told.put(new Prompt(group.encoders(), group.picture(), text), new Told(encoded)));
+                                told.put(new Prompt(group.encoders(), group.image(), text), new Told(encoded)));
             }
         });
     }
@@ -89,7 +89,7 @@ final class PromptCache implements AutoCloseable {
 
     /** What it is told to keep away from; owned by the caller's region if it is silence. */
     Conditioning without(Pair pair) {
-        return pair.negative() == null ? with(pair).silent() : told(pair.negative());
+        return pair.negative() == null ? with(pair).zeroed() : told(pair.negative());
     }
 
     private Conditioning told(Prompt prompt) {

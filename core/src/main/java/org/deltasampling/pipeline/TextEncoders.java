@@ -18,8 +18,8 @@ import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.nn.Parameters;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.text.Encoded;
@@ -90,21 +90,21 @@ final class TextEncoders {
     /**
      * What the network is told of each prompt; what of them was cut is told to {@code warning}. Owned by the caller's region.
      *
-     * @param picture the size of the picture
+     * @param image the size of the image
      */
-    Map<String, Conditioning> encode(Collection<String> prompts, Size picture, Consumer<String> warning) {
+    Map<String, Conditioning> encode(Collection<String> prompts, PixelSize image, Consumer<String> warning) {
         Architecture family = checkpoint.architecture();
         Map<String, Tensor> t5 = t5(prompts, warning);
         Map<String, Conditioning> told = new LinkedHashMap<>();
         clips(prompts, warning).forEach((prompt, said) -> {
             Tensor more = t5.get(prompt);
             if (more != null) {
-                told.put(prompt, Architecture.told(said, more));
-            } else if (family.flows()) {
+                told.put(prompt, Architecture.conditioning(said, more));
+            } else if (family.isFlow()) {
                 long width = checkpoint.network().config().contextWidth();
-                told.put(prompt, Architecture.toldWithoutT5(said, width));
+                told.put(prompt, Architecture.conditioningWithoutT5(said, width));
             } else {
-                told.put(prompt, family.told(said, picture.height(), picture.width()));
+                told.put(prompt, family.conditioning(said, image.height(), image.width()));
             }
         });
         return told;

@@ -7,21 +7,20 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.file.PathText;
 import org.deltasampling.model.FileOverrides;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that determines a picture. The command line's options, a recipe file and the text in a PNG are three ways to
+ * Everything that determines an image. The command line's options, a recipe file and the text in a PNG are three ways to
  * write one of these. Its paths are absolute: relative ones are resolved against the working directory when it is made.
  *
- * @param target the model that makes the picture
+ * @param target the model that makes the image
  * @param deltas what it takes over from other models, added up in order; none is plain text-to-image
  * @param preset which variant of the method is meant
  */
@@ -63,7 +62,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         return with(sampling.seed(sampling.seed + index).batch(1));
     }
 
-    /** The recipes of this batch's pictures, each to be made alone: picture i has seed + i. */
+    /** The recipes of this batch's images, each to be made alone: image i has seed + i. */
     public List<Recipe> singles() {
         return IntStream.range(0, sampling.batch).mapToObj(this::alone).toList();
     }
@@ -177,7 +176,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             UNSCALED,
             /** By their published colours. */
             COLOURS,
-            /** By decoding and encoding pictures. */
+            /** By decoding and encoding images. */
             ROUND_TRIP,
             /** By a file that 'bridge fit' made. */
             FITTED
@@ -235,7 +234,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
      *
      * @param bridge between their latents
      * @param levels what to do at noise levels that the source does not know
-     * @param sourceSize of the picture as the source sees it; null: the target's
+     * @param sourceSize of the image as the source sees it; null: the target's
      */
     public record Delta(
             Role source,
@@ -243,7 +242,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             LambdaSchedule lambda,
             Bridge bridge,
             Levels levels,
-            @Nullable Size sourceSize) {
+            @Nullable PixelSize sourceSize) {
 
         private static final LambdaSchedule ONE = LambdaSchedule.constant(1);
 
@@ -293,8 +292,8 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             return new Delta(source, adapted, lambda, bridge, policy, sourceSize);
         }
 
-        /** The same with a source that sees the picture at a size of its own. */
-        public Delta at(Size size) {
+        /** The same with a source that sees the image at a size of its own. */
+        public Delta at(PixelSize size) {
             return new Delta(source, adapted, lambda, bridge, levels, size);
         }
 
@@ -320,7 +319,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
      *
      * @param schedule null: what the model's scheduler config says, else the sampler's usual one
      * @param cfg guidance scale of every role; 1 is no guidance
-     * @param seed of the start noise; picture i of a batch uses seed + i
+     * @param seed of the start noise; image i of a batch uses seed + i
      * @param size null: the size that the target was trained at, or the noise's
      * @param noise start noise of unit variance to use instead of the seed's
      */
@@ -330,7 +329,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             int steps,
             double cfg,
             long seed,
-            @Nullable Size size,
+            @Nullable PixelSize size,
             int batch,
             Precision precision,
             @Nullable TensorFile noise) {
@@ -341,10 +340,10 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         public Sampling {
             require(steps >= 1, "the number of steps must be at least 1, not " + steps);
             require(Double.isFinite(cfg), "the guidance scale cfg must be a finite number");
-            require(batch >= 1, "a batch has at least 1 picture, not " + batch);
+            require(batch >= 1, "a batch has at least 1 image, not " + batch);
             require(
                     batch == 1 || noise == null,
-                    "start noise from a file is for one picture: leave out the batch or the noise");
+                    "start noise from a file is for one image: leave out the batch or the noise");
         }
 
         public Sampling sampler(String name) {
@@ -368,11 +367,12 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
 
         public Sampling size(int width, int height) {
-            return new Sampling(sampler, schedule, steps, cfg, seed, new Size(width, height), batch, precision, noise);
+            return new Sampling(
+                    sampler, schedule, steps, cfg, seed, new PixelSize(width, height), batch, precision, noise);
         }
 
-        public Sampling batch(int pictures) {
-            return new Sampling(sampler, schedule, steps, cfg, seed, size, pictures, precision, noise);
+        public Sampling batch(int images) {
+            return new Sampling(sampler, schedule, steps, cfg, seed, size, images, precision, noise);
         }
 
         public Sampling precision(Precision format) {
@@ -384,26 +384,11 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
     }
 
-    /** Width and height of the picture in pixels, written 512x768. */
-    public record Size(int width, int height) {
-
-        private static final Pattern FORM = Pattern.compile("(\\d{1,5})[xX×](\\d{1,5})");
-
-        public Size {
-            require(width > 0 && height > 0, "a picture's width and height must be above 0");
-        }
-
-        /** Reads WIDTHxHEIGHT. */
-        public static Size parse(String text) {
-            Matcher m = FORM.matcher(text.strip());
-            require(m.matches(), "the size '" + text + "' is not of the form WIDTHxHEIGHT, such as 512x512");
-            return new Size(Integer.parseInt(m.group(1)), Integer.parseInt(m.group(2)));
-        }
-
-        @Override
-        public String toString() {
-            return width + "x" + height;
-        }
+    /** The size of an image that {@code text} says in the form WIDTHxHEIGHT. */
+    public static PixelSize size(String text) {
+        return PixelSize.parse(text)
+                .orElseThrow(() -> new BadRecipeException(
+                        "the size '" + text + "' is not of the form WIDTHxHEIGHT, such as 512x512"));
     }
 
     /** A tensor in a safetensors file, written FILE#KEY; the key may be left out where the file holds one tensor. */
@@ -430,12 +415,12 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
     }
 
     /** Where the results go; null: nowhere. */
-    public record Output(@Nullable Path picture, @Nullable Path latents) {
+    public record Output(@Nullable Path image, @Nullable Path latents) {
 
         public static final Output NONE = new Output(null, null);
 
         public Output {
-            picture = picture == null ? null : absolute(picture);
+            image = image == null ? null : absolute(image);
             latents = latents == null ? null : absolute(latents);
         }
     }

@@ -22,7 +22,6 @@ import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.recipe.Recipe.TensorFile;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
@@ -125,7 +124,7 @@ public final class RecipeFile {
                         : LambdaSchedule.constant(f.number("lambda", 1)),
                 bridge == null ? Bridge.AUTO : Bridge.parse(bridge, folder),
                 levels == null ? Levels.SKIP : Recipe.levels(levels),
-                size == null ? null : Size.parse(size));
+                size == null ? null : Recipe.size(size));
         f.done();
         return delta;
     }
@@ -148,7 +147,7 @@ public final class RecipeFile {
                 (int) f.whole("steps", d.steps(), 1, 1000),
                 f.number("cfg", d.cfg()),
                 f.whole("seed", d.seed(), Long.MIN_VALUE, Long.MAX_VALUE),
-                size == null ? null : Size.parse(size),
+                size == null ? null : Recipe.size(size),
                 (int) f.whole("batch", d.batch(), 1, 1_000_000),
                 precision == null ? d.precision() : Recipe.precision(precision),
                 noise == null ? null : TensorFile.parse(noise, folder));
@@ -157,7 +156,7 @@ public final class RecipeFile {
     }
 
     private static Output output(Fields f, Path folder) {
-        Output output = new Output(optionalPath(f, "picture", folder), optionalPath(f, "latents", folder));
+        Output output = new Output(optionalPath(f, "image", folder), optionalPath(f, "latents", folder));
         f.done();
         return output;
     }
@@ -187,7 +186,7 @@ public final class RecipeFile {
         }
         top.set("sampling", tree(r.sampling()));
         ObjectNode output = NODES.objectNode();
-        put(output, "picture", r.output().picture());
+        put(output, "image", r.output().image());
         put(output, "latents", r.output().latents());
         if (!output.isEmpty()) {
             top.set("output", output);

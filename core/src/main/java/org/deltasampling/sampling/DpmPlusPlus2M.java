@@ -25,7 +25,7 @@ record DpmPlusPlus2M(boolean lowerOrderLast) implements Sampler {
                     : clean.plus(
                             step.length() / (2 * plan.get(i - 1).length()),
                             clean.minus(at.past().get(0)));
-            return new SamplerState(step.towards(at.x(), guess), List.of(clean));
+            return new SamplerState(step.stepByDenoised(at.x(), guess), List.of(clean));
         });
     }
 }

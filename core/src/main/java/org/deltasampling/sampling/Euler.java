@@ -18,6 +18,6 @@ record Euler() implements Sampler {
                 x,
                 denoiser,
                 listener,
-                (at, i, clean) -> new SamplerState(plan.get(i).towards(at.x(), clean), List.of()));
+                (at, i, clean) -> new SamplerState(plan.get(i).stepByDenoised(at.x(), clean), List.of()));
     }
 }

@@ -22,7 +22,7 @@ record EulerAncestral() implements Sampler {
             Step lower = new Step(
                     step.from(),
                     new NoiseLevel(step.to().timestep(), down, step.to().alpha()));
-            Latent arrived = lower.towards(at.x(), clean);
+            Latent arrived = lower.stepByDenoised(at.x(), clean);
             return new SamplerState(
                     up == 0 ? arrived : arrived.plus(up, noise.draw(at.x().shape())), List.of());
         });

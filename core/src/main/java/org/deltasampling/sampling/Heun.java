@@ -17,7 +17,7 @@ enum Heun implements Sampler {
         Latent step(Step step, Latent x, Latent clean, Latent there, Latent cleanThere) {
             Latent here = step.from().noise(x, clean);
             Latent ahead = step.to().noise(there, cleanThere);
-            return step.along(x, Latent.combine(0.5, here, 0.5, ahead));
+            return step.stepByNoise(x, Latent.combine(0.5, here, 0.5, ahead));
         }
     },
 
@@ -41,7 +41,7 @@ enum Heun implements Sampler {
     public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
         return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
             Step step = plan.get(i);
-            Latent there = step.towards(at.x(), clean);
+            Latent there = step.stepByDenoised(at.x(), clean);
             return new SamplerState(
                     step.to().sigma() == 0
                             ? there

@@ -13,8 +13,8 @@ public interface NoiseSource {
     Latent draw(long... shape);
 
     /**
-     * PyTorch's generator for each picture of a batch, so that a picture does not depend on its batch. Made in the region
-     * of the whole trajectory; {@code seeds} has one seed for each picture.
+     * PyTorch's generator for each image of a batch, so that an image does not depend on its batch. Made in the region
+     * of the whole trajectory; {@code seeds} has one seed for each image.
      */
     static NoiseSource seeded(long... seeds) {
         List<SeededNoise> sources =
@@ -22,7 +22,7 @@ public interface NoiseSource {
         return shape -> {
             if (shape[0] != sources.size()) {
                 throw new IllegalArgumentException(
-                        "noise for %d pictures from %d seeds".formatted(shape[0], sources.size()));
+                        "noise for %d images from %d seeds".formatted(shape[0], sources.size()));
             }
             long[] one = shape.clone();
             one[0] = 1;

@@ -77,7 +77,7 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
     }
 
     private Latent along(Latent x, Latent output, Step step) {
-        return step.towards(x, averaged.denoised(x, output, step.from()));
+        return step.stepByDenoised(x, averaged.denoised(x, output, step.from()));
     }
 
     private static NoiseLevel at(TrainedSchedule trained, double timestep) {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * A sampler and all its numbers, found by the names that the command line has for them.
  *
  * @param sampler follows the plan
- * @param plan the levels, from noise to picture
+ * @param plan the levels, from noise to image
  * @param startScale what unit noise is multiplied with to be a point of the first level; diffusers' sigma-based schedulers
  *     leave out the signal's share of the variance there (init_noise_sigma), the others and ComfyUI do not
  */

@@ -47,10 +47,12 @@ record UniPc(int order, Scale scale) implements Sampler {
                     Step step = plan.get(i);
                     Latent clean = denoiser.denoise(at.x, step.from());
                     listener.stepped(i, plan.size(), step.from(), clean);
-                    Latent x = i == 0 ? at.x : plan.get(i - 1).towards(at.left, guess(plan, i - 1, at.guesses, clean));
+                    Latent x = i == 0
+                            ? at.x
+                            : plan.get(i - 1).stepByDenoised(at.left, guess(plan, i - 1, at.guesses, clean));
                     List<Latent> guesses = new ArrayList<>(List.of(clean));
                     guesses.addAll(at.guesses.subList(0, Math.min(order - 1, at.guesses.size())));
-                    return new State(step.towards(x, guess(plan, i, guesses, null)), x, guesses);
+                    return new State(step.stepByDenoised(x, guess(plan, i, guesses, null)), x, guesses);
                 })
                 .x);
     }

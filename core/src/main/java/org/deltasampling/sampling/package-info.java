@@ -1,5 +1,5 @@
 /**
- * From noise to a picture: samplers, all of them folds of a {@link org.deltasampling.diffusion.Denoiser} over a plan.
+ * From noise to an image: samplers, all of them folds of a {@link org.deltasampling.diffusion.Denoiser} over a plan.
  *
  * <p>{@link org.deltasampling.sampling.SamplingPlan} finds a sampler and its numbers by name. Each sampler is a file to be
  * read on its own; {@code Euler} is the shortest. History is part of the folded state, nothing is kept between calls. All

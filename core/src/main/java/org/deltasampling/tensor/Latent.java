@@ -66,7 +66,7 @@ public final class Latent implements Carried {
         return x.times(a).plus(b, y);
     }
 
-    /** The pictures of all {@code parts} in one batch, in order. */
+    /** The images of all {@code parts} in one batch, in order. */
     public static Latent joinBatch(List<Latent> parts) {
         if (parts.size() == 1) {
             return parts.get(0);
@@ -91,7 +91,7 @@ public final class Latent implements Carried {
         return tensor.sizes().vec().get();
     }
 
-    /** The same picture at another size: mean values where it shrinks, straight lines between where it grows. */
+    /** The same image at another size: mean values where it shrinks, straight lines between where it grows. */
     public Latent resized(long height, long width) {
         long[] now = shape();
         Tensor smaller = torch.adaptive_avg_pool2d(tensor, Math.min(height, now[2]), Math.min(width, now[3]));

@@ -1,4 +1,4 @@
 package org.deltasampling.tensor;
 
-/** Height and width of latents in elements, or of pictures in pixels. */
+/** Height and width of latents in elements, or of images in pixels. */
 public record LatentSize(long height, long width) {}

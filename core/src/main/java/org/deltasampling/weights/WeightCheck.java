@@ -13,9 +13,9 @@ import java.util.Set;
  *
  * @param missing declared but not there, each with the nearest unused name
  * @param unused there but not declared, each with the nearest missing name
- * @param misshapen there with another shape, with both shapes
+ * @param shapeMismatches there with another shape, with both shapes
  */
-public record WeightCheck(List<String> missing, List<String> unused, List<String> misshapen) {
+public record WeightCheck(List<String> missing, List<String> unused, List<String> shapeMismatches) {
 
     /** Nothing is wrong. */
     public static final WeightCheck NONE = new WeightCheck(List.of(), List.of(), List.of());
@@ -25,7 +25,7 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
     public WeightCheck {
         missing = List.copyOf(missing);
         unused = List.copyOf(unused);
-        misshapen = List.copyOf(misshapen);
+        shapeMismatches = List.copyOf(shapeMismatches);
     }
 
     /**
@@ -37,12 +37,12 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
      */
     public static WeightCheck of(WeightSource weights, KeyTable dialect, Map<String, long[]> declared) {
         Set<String> missing = new LinkedHashSet<>();
-        List<String> misshapen = new ArrayList<>();
+        List<String> shapeMismatches = new ArrayList<>();
         declared.forEach((name, shape) -> {
             if (!weights.names().contains(name)) {
                 missing.add(dialect.spelling(name));
             } else if (!Arrays.equals(weights.info(name).shape(), shape)) {
-                misshapen.add("%s is %s where %s is needed"
+                shapeMismatches.add("%s is %s where %s is needed"
                         .formatted(
                                 weights.spelling(name),
                                 Arrays.toString(weights.info(name).shape()),
@@ -54,7 +54,7 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
                 .filter(name -> !declared.containsKey(name))
                 .map(weights::spelling)
                 .forEach(unused::add);
-        return new WeightCheck(hinted(missing, unused), hinted(unused, missing), misshapen);
+        return new WeightCheck(hinted(missing, unused), hinted(unused, missing), shapeMismatches);
     }
 
     /** {@code names} with the nearest of {@code others}; only the first few, which are shown, since the search is long. */
@@ -69,7 +69,7 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
     /** Both checks together. */
     public WeightCheck and(WeightCheck other) {
         return new WeightCheck(
-                join(missing, other.missing), join(unused, other.unused), join(misshapen, other.misshapen));
+                join(missing, other.missing), join(unused, other.unused), join(shapeMismatches, other.shapeMismatches));
     }
 
     private static List<String> join(List<String> a, List<String> b) {
@@ -80,14 +80,14 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
 
     /** Whether every weight is there once, in its shape, and none is left over. */
     public boolean passed() {
-        return missing.isEmpty() && unused.isEmpty() && misshapen.isEmpty();
+        return missing.isEmpty() && unused.isEmpty() && shapeMismatches.isEmpty();
     }
 
     /** All that is wrong in one sentence about {@code subject}, with a few examples of each kind. */
     public String message(Object subject) {
         List<String> faults = new ArrayList<>();
         describe(faults, missing, "missing");
-        describe(faults, misshapen, "of another shape");
+        describe(faults, shapeMismatches, "of another shape");
         describe(faults, unused, "not part of the model");
         return "%s does not fit its model: %s".formatted(subject, String.join("; ", faults));
     }

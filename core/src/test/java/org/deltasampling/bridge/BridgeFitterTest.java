@@ -18,7 +18,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The fit of science.md 2.5 finds what is there and says how much that is; the way by pictures is right where that is plain. */
+/** The fit of science.md 2.5 finds what is there and says how much that is; the way by images is right where that is plain. */
 @ExtendWith(NoLeaks.class)
 class BridgeFitterTest {
 
@@ -95,7 +95,7 @@ class BridgeFitterTest {
         }
     }
 
-    /** The seen explain more than the held-out: figures of the seen would flatter a fit to few pictures. */
+    /** The seen explain more than the held-out: figures of the seen would flatter a fit to few images. */
     @Test
     void whatItExplainsIsWhatItWasNotFittedTo() {
         try (TensorScope scope = TensorScope.open()) {
@@ -126,12 +126,12 @@ class BridgeFitterTest {
         assertThatThrownBy(() -> new BridgeFitter(4, 4, 1).fit()).isInstanceOf(IllegalStateException.class);
     }
 
-    /** An autoencoder whose latents are {@code map} of the picture. */
+    /** An autoencoder whose latents are {@code map} of the image. */
     private record Linear(ChannelMap map) implements Autoencoder {
 
         @Override
-        public Latent encode(Latent picture) {
-            return map.apply(picture);
+        public Latent encode(Latent image) {
+            return map.apply(image);
         }
 
         @Override
@@ -141,18 +141,18 @@ class BridgeFitterTest {
     }
 
     @Test
-    void theRoundTripIsTheWayByPictures() {
+    void theRoundTripIsTheWayByImages() {
         try (TensorScope scope = TensorScope.open()) {
             LatentSize size = new LatentSize(8, 12);
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             BridgeFit fit = BridgeFitter.toFields(target, source, size, 1, 5);
             LatentBridge bridge = LatentBridges.roundTrip(target, size, source, size, fit.ofNoise(5));
-            Latent picture = new SeededNoise(1).draw(1, 3, 8, 12);
+            Latent image = new SeededNoise(1).draw(1, 3, 8, 12);
             Latent other = new SeededNoise(2).draw(1, 3, 8, 12);
-            assertThat(bridge.toSource(target.encode(picture))).isCloseTo(source.encode(picture), 1e-5);
-            assertThat(bridge.back(source.encode(picture), source.encode(other)))
-                    .isCloseTo(target.encode(picture).minus(target.encode(other)), 1e-5);
+            assertThat(bridge.toSource(target.encode(image))).isCloseTo(source.encode(image), 1e-5);
+            assertThat(bridge.back(source.encode(image), source.encode(other)))
+                    .isCloseTo(target.encode(image).minus(target.encode(other)), 1e-5);
             assertThat(fit.explained()).isGreaterThan(0.95); // linear autoencoders make a linear bridge
             assertThat(bridge.gain()).isCloseTo(1, within(1e-6)); // turned, not shrunk
             assertThat(bridge.noise(target.encode(other)))
@@ -161,7 +161,7 @@ class BridgeFitterTest {
     }
 
     @Test
-    void theRoundTripResizesPictures() {
+    void theRoundTripResizesImages() {
         try (TensorScope scope = TensorScope.open()) {
             LatentSize size = new LatentSize(8, 12);
             LatentSize half = new LatentSize(4, 6);
@@ -170,9 +170,9 @@ class BridgeFitterTest {
             LatentBridge ofNoise = LatentBridges.resized(
                     BridgeFitter.toFields(target, source, size, 1, 5).bridge(5), size, half, 6);
             LatentBridge bridge = LatentBridges.roundTrip(target, size, source, half, ofNoise);
-            Latent picture = new SeededNoise(1).draw(1, 3, 8, 12);
-            Latent there = bridge.toSource(target.encode(picture));
-            assertThat(there).isCloseTo(source.encode(picture.resized(4, 6)), 1e-5);
+            Latent image = new SeededNoise(1).draw(1, 3, 8, 12);
+            Latent there = bridge.toSource(target.encode(image));
+            assertThat(there).isCloseTo(source.encode(image.resized(4, 6)), 1e-5);
             assertThat(bridge.noise(new SeededNoise(1).draw(1, 6, 8, 12)).shape())
                     .containsExactly(1, 4, 4, 6);
             assertThat(bridge.back(there, there.times(0)).shape()).containsExactly(1, 6, 8, 12);

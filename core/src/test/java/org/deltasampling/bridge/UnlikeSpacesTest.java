@@ -80,7 +80,8 @@ class UnlikeSpacesTest {
 
     /** Variance-exploding points of the last level. */
     private static Latent sampled(Denoiser denoiser, LevelRange levels, Latent start) {
-        return TensorScope.fold(start, plan(levels), (x, step) -> step.towards(x, denoiser.denoise(x, step.from())))
+        return TensorScope.fold(
+                        start, plan(levels), (x, step) -> step.stepByDenoised(x, denoiser.denoise(x, step.from())))
                 .times(1 / levels.level(0.002).alpha());
     }
 

@@ -94,7 +94,7 @@ class DeltaLawsTest {
     void theParameterizationOfSourceAndTargetIsNoMatter(String sampler) {
         try (TensorScope scope = TensorScope.open()) {
             Denoiser noise = through(Parameterization.EPSILON, BASE);
-            Denoiser velocity = through(Parameterization.VELOCITY, BASE);
+            Denoiser velocity = through(Parameterization.V_PREDICTION, BASE);
             Denoiser adapted = through(Parameterization.EPSILON, ADAPTED);
             Denoiser delta = new DeltaDenoiser(velocity, new Delta(source(noise), adapted, n -> 1));
             assertThat(sampled(delta, sampler, "normal")).isCloseTo(sampled(ADAPTED, sampler, "normal"), 1e-4);

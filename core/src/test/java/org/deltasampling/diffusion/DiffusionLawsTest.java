@@ -100,7 +100,7 @@ class DiffusionLawsTest {
             // what the outputs are: noise, alpha noise - sigma clean, noise - clean
             Latent x = vp.point(clean, noise);
             assertThat(Parameterization.EPSILON.output(x, clean, vp)).isCloseTo(noise, 1e-4);
-            assertThat(Parameterization.VELOCITY.output(x, clean, vp))
+            assertThat(Parameterization.V_PREDICTION.output(x, clean, vp))
                     .isCloseTo(Latent.combine(vp.alpha(), noise, -vp.sigma(), clean), 1e-4);
             assertThat(Parameterization.FLOW.output(rf.point(clean, noise), clean, rf))
                     .isCloseTo(noise.minus(clean), 1e-4);
@@ -111,7 +111,7 @@ class DiffusionLawsTest {
     private static double perClean(Parameterization p, double kappa) {
         return switch (p) {
             case EPSILON -> -1 / kappa;
-            case VELOCITY -> -Math.hypot(1, kappa) / kappa;
+            case V_PREDICTION -> -Math.hypot(1, kappa) / kappa;
             case FLOW -> -(1 + kappa) / kappa;
         };
     }
@@ -141,7 +141,7 @@ class DiffusionLawsTest {
                 Latent clean = x.times(0.3).plus(0.1);
                 Latent out = Parameterization.FLOW.output(x, clean, step.from());
                 Latent next = x.plus(step.to().sigma() - step.from().sigma(), out);
-                assertThat(step.towards(x, clean)).isCloseTo(next, 1e-5);
+                assertThat(step.stepByDenoised(x, clean)).isCloseTo(next, 1e-5);
                 x = next;
             }
             List<Step> after = plan.subList(1, plan.size()); // kappa is infinite at the first
@@ -224,8 +224,10 @@ class DiffusionLawsTest {
             Latent x = new SeededNoise(1).draw(SHAPE);
             NoiseLevel n = SD.level(1);
             assertThat(new ClassifierFreeGuidance(two, never, 1).denoise(x, n)).isCloseTo(x.times(2), 0);
-            assertThat(new ClassifierFreeGuidance(never, three, 0).denoise(x, n)).isCloseTo(x.times(3), 0);
-            assertThat(new ClassifierFreeGuidance(two, three, 7.5).denoise(x, n)).isCloseTo(x.times(-4.5), 1e-6);
+            assertThat(new ClassifierFreeGuidance(never, three, 0).denoise(x, n))
+                    .isCloseTo(x.times(3), 0);
+            assertThat(new ClassifierFreeGuidance(two, three, 7.5).denoise(x, n))
+                    .isCloseTo(x.times(-4.5), 1e-6);
         }
     }
 
@@ -280,7 +282,7 @@ class DiffusionLawsTest {
     }
 
     @Test
-    void seedsAreThoseOfPyTorchAndOfEachPicture() {
+    void seedsAreThoseOfPyTorchAndOfEachImage() {
         try (TensorScope scope = TensorScope.open()) {
             assertThat(NoiseSource.seeded(0).draw(1, 4, 8, 8).tensor().sum().item_double())
                     .isCloseTo(6.5900774, within(1e-5));

@@ -17,7 +17,7 @@ class ProvenanceTest {
     private static final Recipe RECIPE = Recipe.of(FOLDER.resolve("sd21"), "a cat: asleep");
 
     @Test
-    void aPictureCarriesItsRecipe(@TempDir Path folder) throws Exception {
+    void anImageCarriesItsRecipe(@TempDir Path folder) throws Exception {
         Path png = folder.resolve("p.png");
         Provenance before =
                 new Provenance(RECIPE, new TreeMap<>(Map.of(FOLDER.resolve("a\u00e9.safetensors"), "0123")));

@@ -58,7 +58,7 @@ class CheckpointTest {
                 assertThat(written.parts().keySet())
                         .containsExactlyElementsOf(original.parts().keySet());
                 assertThat(activations(written)).isEqualTo(activations(original));
-                assertThat(written.isSilentWithoutNegative()).isEqualTo(original.isSilentWithoutNegative());
+                assertThat(written.zeroForEmptyNegative()).isEqualTo(original.zeroForEmptyNegative());
                 assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
                 assertThat(written.tokenizer(0)).isEmpty();
                 original.parts()

@@ -118,7 +118,7 @@ public final class RandomCheckpoint {
         }
 
         private AutoencoderKl.Config autoencoder() {
-            boolean flows = architecture.flows();
+            boolean flows = architecture.isFlow();
             return new AutoencoderKl.Config(
                     3,
                     flows ? 16 : 4,
@@ -158,7 +158,7 @@ public final class RandomCheckpoint {
                 parts.add(OriginalLayout.text(architecture, texts().indexOf(text), text.layers())
                         .spelled(numbers.of(p -> new ClipText(text, p))));
             }
-            if (architecture.flows()) {
+            if (architecture.isFlow()) {
                 parts.add(OriginalLayout.t5().spelled(numbers.of(p -> new T5Encoder(T5, p))));
             }
             return WeightSource.joined(parts);
@@ -176,12 +176,12 @@ public final class RandomCheckpoint {
         Path file = Path.of(arguments[1]).toAbsolutePath();
         Precision precision =
                 arguments.length > 2 ? Precision.valueOf(arguments[2].toUpperCase(Locale.ROOT)) : Precision.BFLOAT16;
-        String predicts = family == Family.SD21 ? "v" : family.architecture.flows() ? "flow" : "epsilon";
+        String predicts = family == Family.SD21 ? "v" : family.architecture.isFlow() ? "flow" : "epsilon";
         torch.manual_seed(0);
         try (Numbers numbers = new Numbers(precision)) {
             SafetensorsWriter.write(file, family.weights(numbers), Map.of("modelspec.prediction_type", predicts));
         }
-        if (family.architecture.flows()) {
+        if (family.architecture.isFlow()) {
             writeTokenizer(file.resolveSibling("tokenizer_3/tokenizer.json"));
         }
     }

@@ -37,16 +37,16 @@ class BridgeFittingTest {
     }
 
     /** Some circles. */
-    static BufferedImage picture(long seed) {
+    static BufferedImage image(long seed) {
         Random random = new Random(seed);
-        BufferedImage picture = new BufferedImage(20, 30, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = picture.createGraphics();
+        BufferedImage image = new BufferedImage(20, 30, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = image.createGraphics();
         for (int i = 0; i < 5; i++) {
             graphics.setColor(new Color(random.nextInt(1 << 24)));
             graphics.fillOval(random.nextInt(20) - 5, random.nextInt(30) - 5, 15, 15);
         }
         graphics.dispose();
-        return picture;
+        return image;
     }
 
     @ParameterizedTest
@@ -54,7 +54,7 @@ class BridgeFittingTest {
     void anAutoencoderExplainsItself(int kernel) {
         try (BridgeFitting fitting = new BridgeFitting(model, model, kernel)) {
             for (int i = 0; i < 40; i++) {
-                fitting.add(picture(i));
+                fitting.add(image(i));
             }
             BridgeFile bridge = fitting.fit();
             assertThat(bridge.fit().explained()).isGreaterThan(0.95);
@@ -63,28 +63,28 @@ class BridgeFittingTest {
     }
 
     @Test
-    void theModelsMakePicturesThemselves() {
+    void theModelsMakeImagesThemselves() {
         try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
-            fitting.addMade(BridgeFitting.FEWEST, Pipeline.Listener.NONE);
+            fitting.addMade(BridgeFitting.FEWEST, PipelineListener.NONE);
             assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
         }
     }
 
     @Test
-    void picturesOfAFolder() throws IOException {
-        Path pictures = Files.createDirectory(folder.resolve("pictures"));
+    void imagesOfAFolder() throws IOException {
+        Path images = Files.createDirectory(folder.resolve("images"));
         for (int i = 0; i < BridgeFitting.FEWEST - 1; i++) {
-            ImageIO.write(picture(i), "png", pictures.resolve(i + ".png").toFile());
+            ImageIO.write(image(i), "png", images.resolve(i + ".png").toFile());
         }
         try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
-            assertThatThrownBy(() -> fitting.addAll(pictures, Pipeline.Listener.NONE))
+            assertThatThrownBy(() -> fitting.addAll(images, PipelineListener.NONE))
                     .isInstanceOf(BadRecipeException.class)
-                    .hasMessageContaining("19 pictures");
-            ImageIO.write(picture(99), "jpg", pictures.resolve("z.jpg").toFile());
-            fitting.addAll(pictures, Pipeline.Listener.NONE);
+                    .hasMessageContaining("19 images");
+            ImageIO.write(image(99), "jpg", images.resolve("z.jpg").toFile());
+            fitting.addAll(images, PipelineListener.NONE);
             assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
-            Files.writeString(pictures.resolve("a.png"), "no picture");
-            assertThatThrownBy(() -> fitting.addAll(pictures, Pipeline.Listener.NONE))
+            Files.writeString(images.resolve("a.png"), "no image");
+            assertThatThrownBy(() -> fitting.addAll(images, PipelineListener.NONE))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageContaining("a.png");
         }

@@ -58,23 +58,23 @@ class FileOverridesTest {
         }
     }
 
-    private Image picture(FileOverrides files) {
+    private Image image(FileOverrides files) {
         Recipe plain = Recipe.of(model, "a cat").with(Sampling.DEFAULT.steps(1).size(24, 16));
         Role role = plain.target().with(files);
-        try (Pipeline generation = new Pipeline()) {
-            return generation.picture(
+        try (Pipeline pipeline = new Pipeline()) {
+            return pipeline.generate(
                     new Recipe(role, plain.deltas(), plain.sampling(), plain.output(), plain.preset()));
         }
     }
 
-    private static int[] pixels(Image picture) {
-        return picture.image().getRGB(0, 0, picture.width(), picture.height(), null, 0, picture.width());
+    private static int[] pixels(Image image) {
+        return image.toBufferedImage().getRGB(0, 0, image.width(), image.height(), null, 0, image.width());
     }
 
     @Test
     void anAutoencoderIsReadInEverySpelling() {
-        Image own = picture(FileOverrides.NONE);
-        Image folderOfIt = picture(new FileOverrides(other.resolve("vae"), null));
+        Image own = image(FileOverrides.NONE);
+        Image folderOfIt = image(new FileOverrides(other.resolve("vae"), null));
         assertThat(folderOfIt.latents()).isEqualTo(own.latents());
         assertThat(pixels(folderOfIt)).isNotEqualTo(pixels(own));
         Path file = other.resolve("vae/diffusion_pytorch_model.safetensors");
@@ -92,20 +92,20 @@ class FileOverridesTest {
             SafetensorsWriter.write(bare, tensors);
         }
         for (Path spelling : new Path[] {other, file, original, bare}) {
-            assertThat(pixels(picture(new FileOverrides(spelling, null))))
+            assertThat(pixels(image(new FileOverrides(spelling, null))))
                     .as(spelling.toString())
                     .isEqualTo(pixels(folderOfIt));
         }
-        assertThat(picture(new FileOverrides(bare, null)).provenance().files()).containsKey(bare);
+        assertThat(image(new FileOverrides(bare, null)).provenance().files()).containsKey(bare);
     }
 
     @Test
     void whatIsNoAutoencoderIsRefused() {
         Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
-        assertThatThrownBy(() -> picture(new FileOverrides(unet, null)))
+        assertThatThrownBy(() -> image(new FileOverrides(unet, null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("where an autoencoder (VAE) is wanted");
-        assertThatThrownBy(() -> picture(new FileOverrides(folder.resolve("none"), null)))
+        assertThatThrownBy(() -> image(new FileOverrides(folder.resolve("none"), null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("does not exist");
     }

@@ -87,8 +87,8 @@ class FlowPipelineTest {
     void aSizeThatPatchesDoNotFillIsRefused() {
         Kit.Case kit = Kit.at("pipe-sd3");
         Recipe recipe = Recipe.of(kit.folder().resolve("model"), "a cat").with(Sampling.DEFAULT.size(60, 64));
-        try (Pipeline generation = new Pipeline()) {
-            assertThatThrownBy(() -> generation.picture(recipe))
+        try (Pipeline pipeline = new Pipeline()) {
+            assertThatThrownBy(() -> pipeline.generate(recipe))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageContaining("cannot be divided by 8");
         }
@@ -106,9 +106,8 @@ class FlowPipelineTest {
                 .noise(new TensorFile(kit.folder().resolve("io.safetensors"), "in.latents"));
         Role role = model.with(kit.json().get("prompt").textValue())
                 .without(kit.json().get("negative_prompt").textValue());
-        try (Pipeline generation = new Pipeline()) {
-            return generation
-                    .picture(new Recipe(role, List.of(), sampling, Output.NONE, Preset.DEFAULT))
+        try (Pipeline pipeline = new Pipeline()) {
+            return pipeline.generate(new Recipe(role, List.of(), sampling, Output.NONE, Preset.DEFAULT))
                     .latents();
         }
     }

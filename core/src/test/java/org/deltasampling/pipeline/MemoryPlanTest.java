@@ -36,7 +36,7 @@ class MemoryPlanTest {
     private Recipe recipe;
 
     /** Hears the plans, and what came after. */
-    private static final class Ear implements Pipeline.Listener {
+    private static final class Ear implements PipelineListener {
 
         private final List<MemoryPlan> plans = new ArrayList<>();
         private int loads;
@@ -80,9 +80,9 @@ class MemoryPlanTest {
 
     @Test
     void weightsThatAreSharedAreCountedOnce() {
-        try (Pipeline generation = new Pipeline(ear)) {
-            generation.picture(recipe);
-            generation.picture(recipe.with(recipe.sampling().seed(1)));
+        try (Pipeline pipeline = new Pipeline()) {
+            pipeline.generate(recipe, ear);
+            pipeline.generate(recipe.with(recipe.sampling().seed(1)), ear);
         }
         assertThat(ear.plans).as("the same plan is told once").hasSize(1);
         List<MemoryPlan.Phase> phases = ear.plans.get(0).phases();
@@ -104,8 +104,8 @@ class MemoryPlanTest {
 
     @Test
     void halfThePrecisionIsHalfTheNetworks() {
-        try (Pipeline generation = new Pipeline(ear)) {
-            generation.picture(recipe.with(recipe.sampling().precision(Recipe.precision("bfloat16"))));
+        try (Pipeline pipeline = new Pipeline()) {
+            pipeline.generate(recipe.with(recipe.sampling().precision(Recipe.precision("bfloat16"))), ear);
         }
         try (Checkpoint one = Checkpoint.open(sd1)) {
             assertThat(bytes(ear.plans.get(0).phases().get(1), "network of sd1"))
@@ -114,11 +114,11 @@ class MemoryPlanTest {
     }
 
     @Test
-    void networksAreLetGoWhereThePictureWouldNotFitBeside() {
+    void networksAreLetGoWhereTheImageWouldNotFitBeside() {
         long[] latents = {1, 4, 8, 12};
         try (ModelCache models = new ModelCache()) {
-            Model model =
-                    models.open(sd1, sd1, List.of(), new ModelCache.Use(FileOverrides.NONE, Precision.FLOAT32, Device.CPU));
+            Model model = models.open(
+                    sd1, sd1, List.of(), new ModelCache.Use(FileOverrides.NONE, Precision.FLOAT32, Device.CPU));
             List<Model> roles = List.of(model);
             MemoryPlan together = MemoryPlan.of(0, 1L << 40, model, roles, List.of(), latents, true);
             long decoding = together.phases().get(2).bytes();
@@ -127,22 +127,22 @@ class MemoryPlanTest {
             assertThat(apart.releasing()).isTrue();
             assertThat(apart.phases().get(2).bytes())
                     .isEqualTo(decoding - bytes(together.phases().get(2), "network of sd1"));
-            model.load(Pipeline.Listener.NONE);
+            model.load(PipelineListener.NONE);
             long loaded = TensorScope.liveObjects();
             model.release();
             assertThat(loaded - TensorScope.liveObjects()).isGreaterThan(100);
-            model.load(Pipeline.Listener.NONE);
+            model.load(PipelineListener.NONE);
             assertThat(TensorScope.liveObjects()).isEqualTo(loaded);
         }
     }
 
     @Test
     void whatDoesNotFitIsRefusedBeforeItIsLoaded() {
-        try (Pipeline generation = new Pipeline(ear, Pipeline.Options.DEFAULT.memory(1 << 20))) {
-            assertThatThrownBy(() -> generation.picture(recipe))
+        try (Pipeline pipeline = new Pipeline(Pipeline.Options.DEFAULT.memory(1 << 20))) {
+            assertThatThrownBy(() -> pipeline.generate(recipe, ear))
                     .isInstanceOf(BadRecipeException.class)
                     .hasMessageMatching(
-                            "this picture needs about \\d+\\.\\d\\d GiB of memory .* 0\\.00 GiB may be used.*");
+                            "this image needs about \\d+\\.\\d\\d GiB of memory .* 0\\.00 GiB may be used.*");
         }
         assertThat(ear.loads).isZero();
     }

@@ -28,7 +28,7 @@ class PairsTest {
 
     private static final Map<Architecture, float[]> ALONE = new EnumMap<>(Architecture.class);
 
-    private static final Pipeline GENERATION = new Pipeline();
+    private static final Pipeline PIPELINE = new Pipeline();
 
     @BeforeAll
     static void makeModels() {
@@ -41,7 +41,7 @@ class PairsTest {
 
     @AfterAll
     static void close() {
-        GENERATION.close();
+        PIPELINE.close();
     }
 
     static Stream<Arguments> pairs() {
@@ -69,7 +69,7 @@ class PairsTest {
     }
 
     private static float[] latents(Recipe recipe) {
-        return GENERATION.picture(recipe).latents();
+        return PIPELINE.generate(recipe).latents();
     }
 
     @ParameterizedTest

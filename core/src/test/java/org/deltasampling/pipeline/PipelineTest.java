@@ -42,18 +42,18 @@ final class PipelineTest {
         return Recipe.of(sd2, "a cat").with(Sampling.DEFAULT.steps(2).size(16, 16));
     }
 
-    private static int[] pixels(Image picture) {
-        return picture.image().getRGB(0, 0, picture.width(), picture.height(), null, 0, picture.width());
+    private static int[] pixels(Image image) {
+        return image.toBufferedImage().getRGB(0, 0, image.width(), image.height(), null, 0, image.width());
     }
 
     @Test
-    void fiftyPicturesLeaveNoTensorBehind() {
-        try (Pipeline generation = new Pipeline()) {
+    void fiftyImagesLeaveNoTensorBehind() {
+        try (Pipeline pipeline = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, lora));
-            generation.picture(recipe);
+            pipeline.generate(recipe);
             long loaded = TensorScope.liveObjects();
             for (int seed = 1; seed <= 50; seed++) {
-                generation.picture(recipe.with(recipe.sampling().seed(seed)));
+                pipeline.generate(recipe.with(recipe.sampling().seed(seed)));
             }
             assertThat(TensorScope.liveObjects()).isEqualTo(loaded);
         }
@@ -61,31 +61,31 @@ final class PipelineTest {
 
     @Test
     void targetEqualToSourceAtFullStrengthIsTheAdapted() {
-        try (Pipeline generation = new Pipeline()) {
+        try (Pipeline pipeline = new Pipeline()) {
             Recipe adapted = Recipe.of(finetune, "a cat").with(recipe().sampling());
             Recipe delta = Recipe.of(sd1, "a cat").with(recipe().sampling()).plus(Delta.of(sd1, finetune));
-            float[] a = generation.picture(adapted).latents(); // up to 54 in size
-            assertThat(generation.picture(delta).latents()).containsExactly(a, within(5e-3f));
+            float[] a = pipeline.generate(adapted).latents(); // up to 54 in size
+            assertThat(pipeline.generate(delta).latents()).containsExactly(a, within(5e-3f));
         }
     }
 
     @Test
     void aLoraOfTheTargetIsPlainTextToImageWithIt() {
-        try (Pipeline generation = new Pipeline()) {
+        try (Pipeline pipeline = new Pipeline()) {
             Recipe plain = Recipe.of(sd1, "a cat").with(recipe().sampling());
             Recipe adapted =
                     new Recipe(plain.target().plus(lora), List.of(), plain.sampling(), plain.output(), plain.preset());
-            assertThat(pixels(generation.picture(adapted))).isNotEqualTo(pixels(generation.picture(plain)));
+            assertThat(pixels(pipeline.generate(adapted))).isNotEqualTo(pixels(pipeline.generate(plain)));
         }
     }
 
     @Test
-    void aBatchIsItsPicturesMadeAlone() {
-        try (Pipeline generation = new Pipeline()) {
+    void aBatchIsItsImagesMadeAlone() {
+        try (Pipeline pipeline = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, finetune));
             Sampling sampling = recipe.sampling().sampler("euler-ancestral").seed(5);
-            List<Image> batch = generation.pictures(recipe.with(sampling.batch(2)));
-            Image alone = generation.picture(recipe.with(sampling.seed(6)));
+            List<Image> batch = pipeline.generateBatch(recipe.with(sampling.batch(2)), PipelineListener.NONE);
+            Image alone = pipeline.generate(recipe.with(sampling.seed(6)));
             assertThat(pixels(batch.get(1))).isEqualTo(pixels(alone));
             assertThat(batch.get(1).recipe()).isEqualTo(alone.recipe());
         }
@@ -94,7 +94,7 @@ final class PipelineTest {
     @Test
     void theListenerHearsEachModelOnceAndEachStep() {
         List<String> heard = new ArrayList<>();
-        Pipeline.Listener listener = new Pipeline.Listener() {
+        PipelineListener listener = new PipelineListener() {
             @Override
             public void loading(Path model) {
                 heard.add(model.getFileName().toString());
@@ -105,11 +105,11 @@ final class PipelineTest {
                 heard.add(done + "/" + steps);
             }
         };
-        try (Pipeline generation = new Pipeline(listener)) {
+        try (Pipeline pipeline = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, finetune))
                     .plus(Delta.of(sd1, finetune).times(0.5));
-            generation.picture(recipe);
-            generation.picture(recipe);
+            pipeline.generate(recipe, listener);
+            pipeline.generate(recipe, listener);
         }
         assertThat(heard).containsExactly("sd2", "sd1", "finetune", "0/2", "1/2", "2/2", "0/2", "1/2", "2/2");
     }

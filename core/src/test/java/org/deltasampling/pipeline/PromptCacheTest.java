@@ -33,7 +33,7 @@ class PromptCacheTest {
     private Path sd1;
 
     /** Hears which text encoders are asked, and how much is alive when sampling begins. */
-    private static final class Ear implements Pipeline.Listener {
+    private static final class Ear implements PipelineListener {
 
         private final List<Path> encoding = new ArrayList<>();
         private long alive;
@@ -65,8 +65,8 @@ class PromptCacheTest {
             text = checkpoint.text().weights().names().size();
         }
         long before = TensorScope.liveObjects();
-        try (Pipeline generation = new Pipeline(ear)) {
-            generation.picture(Recipe.of(sd1, "a cat").with(SAMPLING));
+        try (Pipeline pipeline = new Pipeline()) {
+            pipeline.generate(Recipe.of(sd1, "a cat").with(SAMPLING), ear);
         }
         assertThat(text).isGreaterThan(SMALL_CHANGE);
         assertThat(ear.alive - before).isBetween((long) network, (long) network + SMALL_CHANGE);
@@ -76,13 +76,13 @@ class PromptCacheTest {
     void theSamePromptsAreEncodedOnceAndOthersAgain() {
         Recipe cat = Recipe.of(sd1, "a cat").with(SAMPLING);
         Recipe dog = Recipe.of(sd1, "a dog").with(SAMPLING);
-        try (Pipeline generation = new Pipeline(ear)) {
-            float[] first = generation.picture(cat).latents();
-            generation.picture(cat.with(SAMPLING.seed(1)));
+        try (Pipeline pipeline = new Pipeline()) {
+            float[] first = pipeline.generate(cat, ear).latents();
+            pipeline.generate(cat.with(SAMPLING.seed(1)), ear);
             assertThat(ear.encoding).hasSize(1);
-            generation.picture(dog);
+            pipeline.generate(dog, ear);
             assertThat(ear.encoding).hasSize(2);
-            assertThat(generation.picture(cat).latents()).isEqualTo(first);
+            assertThat(pipeline.generate(cat, ear).latents()).isEqualTo(first);
             assertThat(ear.encoding).hasSize(3);
         }
     }
@@ -91,10 +91,12 @@ class PromptCacheTest {
     void anAdapterOfTheNetworkAloneEncodesNothingTwice() {
         Path sd2 = TinyModels.sd2(folder.resolve("sd2"), 2);
         Path lora = TinyModels.lora(folder.resolve("lora.safetensors"), sd1, 3);
-        try (Pipeline generation = new Pipeline(ear)) {
-            generation.picture(Recipe.of(sd2, "a cat")
-                    .plus(Delta.of(sd1, new Lora(lora, 1)))
-                    .with(SAMPLING));
+        try (Pipeline pipeline = new Pipeline()) {
+            pipeline.generate(
+                    Recipe.of(sd2, "a cat")
+                            .plus(Delta.of(sd1, new Lora(lora, 1)))
+                            .with(SAMPLING),
+                    ear);
         }
         assertThat(ear.encoding).containsExactly(sd2, sd1);
     }

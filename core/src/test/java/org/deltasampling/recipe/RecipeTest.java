@@ -16,8 +16,8 @@ import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
-import org.deltasampling.recipe.Recipe.Size;
 import org.deltasampling.recipe.Recipe.TensorFile;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,7 +42,7 @@ final class RecipeTest {
                 source-size: 512x512
             sampling: {sampler: heun, schedule: normal, steps: 10, cfg: 3.0, seed: 42, size: 512x768, batch: 1, \
             precision: bfloat16, noise: noise.safetensors#in.latents}
-            output: {picture: out.png, latents: out.safetensors}
+            output: {image: out.png, latents: out.safetensors}
             preset: reference
             """;
 
@@ -61,14 +61,14 @@ final class RecipeTest {
                         Delta.of(FOLDER.resolveSibling("sd15"), new Lora(FOLDER.resolve("other.safetensors"), 1))
                                 .by(Bridge.of(FOLDER.resolve("sd15-sd21.safetensors")))
                                 .with(Levels.HOLD)
-                                .at(new Size(512, 512))),
+                                .at(new PixelSize(512, 512))),
                 new Sampling(
                         "heun",
                         "normal",
                         10,
                         3,
                         42,
-                        new Size(512, 768),
+                        new PixelSize(512, 768),
                         1,
                         Precision.BFLOAT16,
                         new TensorFile(FOLDER.resolve("noise.safetensors"), "in.latents")),
@@ -139,7 +139,7 @@ final class RecipeTest {
                 "{target: {model: m}, target: {model: n}}|the recipe is no valid YAML in line 1",
                 "target: {model: m|the recipe is no valid YAML",
                 "``|the recipe must be a map",
-                "{target: {model: m}, sampling: {batch: 2, noise: n}}|start noise from a file is for one picture",
+                "{target: {model: m}, sampling: {batch: 2, noise: n}}|start noise from a file is for one image",
             })
     void mistakesAreNamedInOneSentence(String yaml, String says) {
         assertThatThrownBy(() -> RecipeFile.parse(yaml, FOLDER))

@@ -31,7 +31,7 @@ class OtherProgramsTest {
     void endsWhereTheyDo(
             String sampler, String schedule, String prediction, int steps, double absolutes, double weighted) {
         Parameterization parameterization =
-                prediction.equals("epsilon") ? Parameterization.EPSILON : Parameterization.VELOCITY;
+                prediction.equals("epsilon") ? Parameterization.EPSILON : Parameterization.V_PREDICTION;
         SchedulerConfig config = SchedulerConfig.stableDiffusion(parameterization);
         try (TensorScope scope = TensorScope.open()) {
             SamplingPlan plan = SamplingPlan.of(sampler, schedule, config, steps);

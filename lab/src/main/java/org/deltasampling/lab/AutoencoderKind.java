@@ -52,7 +52,7 @@ enum AutoencoderKind {
         return crops;
     }
 
-    /** Steps on whole pictures. */
+    /** Steps on whole images. */
     int wholes() {
         return wholes;
     }

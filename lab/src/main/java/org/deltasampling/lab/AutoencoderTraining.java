@@ -12,8 +12,8 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
 
 /**
- * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole pictures, then the
- * decoder alone. The loss is the squared and absolute error of the picture and a little of the divergence from a unit
+ * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole images, then the
+ * decoder alone. The loss is the squared and absolute error of the image and a little of the divergence from a unit
  * normal.
  */
 final class AutoencoderTraining {
@@ -55,31 +55,31 @@ final class AutoencoderTraining {
     }
 
     /** Trains on crops, which are cheap. */
-    void onCrops(Trainable model, Pictures pictures, Loop loop) {
+    void onCrops(Trainable model, Images images, Loop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(config, model);
-        loop.run(model, step -> loss(autoencoder, crop(pictures.random(CROPS))));
+        loop.run(model, step -> loss(autoencoder, crop(images.random(CROPS))));
     }
 
-    /** Trains on whole pictures, whose statistics are those that the group norms will meet. */
-    void onWholes(Trainable model, Pictures pictures, Loop loop) {
+    /** Trains on whole images, whose statistics are those that the group norms will meet. */
+    void onWholes(Trainable model, Images images, Loop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(config, model);
-        loop.run(model, step -> loss(autoencoder, pictures.random(WHOLES)));
+        loop.run(model, step -> loss(autoencoder, images.random(WHOLES)));
     }
 
-    /** Declares what turns latents into pictures, not what makes them. */
+    /** Declares what turns latents into images, not what makes them. */
     void declareDecoder(Parameters p) {
         new AutoencoderKl(config, (name, shape) -> decodes(name) ? p.get(name, shape) : torch.empty(shape));
     }
 
     /** Trains a decoder on the latents that the encoder of {@code both} gives, without noise. */
-    void onLatents(Trainable decoder, WeightSource both, Pictures pictures, Loop loop) {
+    void onLatents(Trainable decoder, WeightSource both, Images images, Loop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(config, Parameters.from(replaced(both, decoder)));
-        try (Held latents = means(pictures, autoencoder)) {
+        try (Held latents = means(images, autoencoder)) {
             loop.run(decoder, step -> {
                 Tensor places =
-                        torch.randint(pictures.count(), new long[] {DECODED}).to(torch.ScalarType.Long);
+                        torch.randint(images.count(), new long[] {DECODED}).to(torch.ScalarType.Long);
                 Tensor latent = latents.tensor().index_select(0, places);
-                return error(autoencoder.decode(latent), pictures.at(places));
+                return error(autoencoder.decode(latent), images.at(places));
             });
         }
     }
@@ -98,29 +98,29 @@ final class AutoencoderTraining {
         return name.startsWith("post_quant_conv.") || name.startsWith("decoder.");
     }
 
-    private static Held means(Pictures pictures, AutoencoderKl autoencoder) {
+    private static Held means(Images images, AutoencoderKl autoencoder) {
         try (TensorScope scope = TensorScope.open()) {
-            return Held.of(Captioned.means(pictures, autoencoder));
+            return Held.of(Captioned.means(images, autoencoder));
         }
     }
 
     /** A random part, its corner on the autoencoder's grid of 8 pixels. */
-    private static Tensor crop(Tensor picture) {
+    private static Tensor crop(Tensor image) {
         long places = (Drawing.SIZE - CROP) / 8 + 1;
         Tensor corner = torch.randint(places, new long[] {2});
         long row = 8 * corner.select(0, 0).item_long();
         long column = 8 * corner.select(0, 1).item_long();
-        return picture.narrow(2, row, CROP).narrow(3, column, CROP).contiguous(torch.MemoryFormat.ChannelsLast);
+        return image.narrow(2, row, CROP).narrow(3, column, CROP).contiguous(torch.MemoryFormat.ChannelsLast);
     }
 
     /**
-     * Brings each latent channel of {@code pictures} in the models' units to mean 0 and variance 1, as the diffusion models'
-     * noise has. The decoder takes it back; where its first layer sees the zeros around a picture, all but exactly.
+     * Brings each latent channel of {@code images} in the models' units to mean 0 and variance 1, as the diffusion models'
+     * noise has. The decoder takes it back; where its first layer sees the zeros around an image, all but exactly.
      */
-    void normalise(Trainable model, Pictures pictures) {
+    void normalise(Trainable model, Images images) {
         long count = config.latentChannels();
         try (TensorScope scope = TensorScope.open()) {
-            Tensor channels = Captioned.means(pictures, new AutoencoderKl(config, model))
+            Tensor channels = Captioned.means(images, new AutoencoderKl(config, model))
                     .transpose(0, 1)
                     .flatten(1, 3); // (channels, all)
             Tensor mean = channels.mean(1);
@@ -139,8 +139,8 @@ final class AutoencoderTraining {
         }
     }
 
-    private static Tensor loss(AutoencoderKl autoencoder, Tensor picture) {
-        AutoencoderKl.Moments moments = autoencoder.encode(picture);
+    private static Tensor loss(AutoencoderKl autoencoder, Tensor image) {
+        AutoencoderKl.Moments moments = autoencoder.encode(image);
         Tensor spread = moments.logVariance().mul(new Scalar(0.5)).exp();
         Tensor latent = moments.mean().add(spread.mul(torch.randn_like(spread)));
         Tensor divergence = moments.mean()
@@ -150,11 +150,11 @@ final class AutoencoderTraining {
                 .sub(new Scalar(1))
                 .mean()
                 .mul(new Scalar(0.5 * DIVERGENCE));
-        return error(autoencoder.decode(latent), picture).add(divergence);
+        return error(autoencoder.decode(latent), image).add(divergence);
     }
 
-    private static Tensor error(Tensor decoded, Tensor picture) {
-        Tensor error = decoded.sub(picture);
+    private static Tensor error(Tensor decoded, Tensor image) {
+        Tensor error = decoded.sub(image);
         return error.square().mean().add(error.abs().mean());
     }
 }

@@ -16,7 +16,7 @@ import org.deltasampling.tensor.TensorScope;
 /**
  * A way between the latents of the source and those of one of its targets.
  *
- * @param explained how much of the latents a fitted one explains on pictures that it was not fitted to, of both ways the worse
+ * @param explained how much of the latents a fitted one explains on images that it was not fitted to, of both ways the worse
  */
 record Bridge(String name, LatentBridge map, OptionalDouble explained) {
 
@@ -25,17 +25,17 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
 
     private static final int BATCHES = 20;
     private static final int BATCH = 16;
-    private static final LatentSize PICTURE = new LatentSize(Drawing.SIZE, Drawing.SIZE);
+    private static final LatentSize IMAGE = new LatentSize(Drawing.SIZE, Drawing.SIZE);
 
     /** For a target with the source's autoencoder. */
     static final Bridge SHARED = unfitted("same autoencoder", LatentBridge.SAME);
 
     /**
-     * For a target with another autoencoder: fitted with the neighbours, fitted without, by way of pictures, and, where there
+     * For a target with another autoencoder: fitted with the neighbours, fitted without, by way of images, and, where there
      * are as many channels, taking the latents for the same. The one to use is first: that with the neighbours, or where it
-     * is poor, the one by way of pictures, which takes three times as long.
+     * is poor, the one by way of images, which takes three times as long.
      *
-     * @param seed of the pictures that they are fitted to, drawn in all styles, and of the noise in missing channels
+     * @param seed of the images that they are fitted to, drawn in all styles, and of the noise in missing channels
      */
     static List<Bridge> between(Painter target, Painter source, long seed) {
         int there = (int) target.latentSpace().channels();
@@ -45,11 +45,11 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
         Autoencoder ofTarget = target.autoencoder();
         Autoencoder ofSource = source.autoencoder();
         SplittableRandom random = new SplittableRandom(seed);
-        try (Pictures pictures = Pictures.draw(
+        try (Images images = Images.draw(
                 BATCHES * BATCH, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()))) {
             for (int i = 0; i < BATCHES; i++) {
                 try (TensorScope scope = TensorScope.open()) {
-                    Latent some = new Latent(pictures.range(i * BATCH, BATCH));
+                    Latent some = new Latent(images.range(i * BATCH, BATCH));
                     Latent targets = ofTarget.encode(some);
                     Latent sources = ofSource.encode(some);
                     neighbours.add(targets, sources);
@@ -65,8 +65,7 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
         all.add(
                 wide.concern().isPresent() ? 0 : all.size(),
                 unfitted(
-                        "round trip",
-                        LatentBridges.roundTrip(ofTarget, PICTURE, ofSource, PICTURE, narrow.ofNoise(seed))));
+                        "round trip", LatentBridges.roundTrip(ofTarget, IMAGE, ofSource, IMAGE, narrow.ofNoise(seed))));
         if (there == here) {
             all.add(unfitted("identity", LatentBridge.SAME));
         }

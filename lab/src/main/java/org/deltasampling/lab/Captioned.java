@@ -32,17 +32,17 @@ final class Captioned implements AutoCloseable {
         this.empty = empty;
     }
 
-    /** Encodes all pictures once and for all, to the means; made-up words follow from {@code seed}. */
-    static Captioned of(Pictures pictures, AutoencoderKl autoencoder, List<ClipTokenizer> tokenizers, long seed) {
+    /** Encodes all images once and for all, to the means; made-up words follow from {@code seed}. */
+    static Captioned of(Images images, AutoencoderKl autoencoder, List<ClipTokenizer> tokenizers, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         try (TensorScope scope = TensorScope.open()) {
             Tensor latents = autoencoder
                     .latentSpace()
-                    .rescale(new Latent(means(pictures, autoencoder)))
+                    .rescale(new Latent(means(images, autoencoder)))
                     .tensor();
             List<long[]> ids = new ArrayList<>();
-            for (int i = 0; i < pictures.count(); i++) {
-                Drawing drawing = pictures.drawing(i);
+            for (int i = 0; i < images.count(); i++) {
+                Drawing drawing = images.drawing(i);
                 List<String> captions = List.of(
                         drawing.caption(), drawing.caption(), drawing.shortCaption(), drawing.strangeCaption(random));
                 captions.forEach(caption -> ids.add(ids(caption, tokenizers)));
@@ -51,7 +51,7 @@ final class Captioned implements AutoCloseable {
                     Held.of(latents),
                     Held.of(torch.tensor(
                                     ids.stream().flatMapToLong(Arrays::stream).toArray())
-                            .view(pictures.count(), CAPTIONS, tokenizers.size(), -1)),
+                            .view(images.count(), CAPTIONS, tokenizers.size(), -1)),
                     Held.of(torch.tensor(ids("", tokenizers)).view(tokenizers.size(), -1)));
         }
     }
@@ -63,21 +63,21 @@ final class Captioned implements AutoCloseable {
                 .toArray();
     }
 
-    /** The means of all pictures' latents in the autoencoder's units, (count, channels, 8, 8). */
-    static Tensor means(Pictures pictures, AutoencoderKl autoencoder) {
+    /** The means of all images' latents in the autoencoder's units, (count, channels, 8, 8). */
+    static Tensor means(Images images, AutoencoderKl autoencoder) {
         Tensor all =
-                torch.zeros(pictures.count(), autoencoder.latentSpace().channels(), Drawing.SIZE / 8, Drawing.SIZE / 8);
-        for (int from = 0; from < pictures.count(); from += CHUNK) {
+                torch.zeros(images.count(), autoencoder.latentSpace().channels(), Drawing.SIZE / 8, Drawing.SIZE / 8);
+        for (int from = 0; from < images.count(); from += CHUNK) {
             try (TensorScope scope = TensorScope.open()) {
-                int count = Math.min(CHUNK, pictures.count() - from);
+                int count = Math.min(CHUNK, images.count() - from);
                 all.narrow(0, from, count)
-                        .copy_(autoencoder.encode(pictures.range(from, count)).mean());
+                        .copy_(autoencoder.encode(images.range(from, count)).mean());
             }
         }
         return all;
     }
 
-    /** A batch: any of a picture's captions, one in ten empty. */
+    /** A batch: any of an image's captions, one in ten empty. */
     Batch random(int count) {
         Tensor places =
                 torch.randint(latents.tensor().size(0), new long[] {count}).to(torch.ScalarType.Long);

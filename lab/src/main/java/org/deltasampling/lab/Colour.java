@@ -24,7 +24,7 @@ enum Colour {
         return rgb;
     }
 
-    /** Whether the source model's pictures have it; the target's have all. */
+    /** Whether the source model's images have it; the target's have all. */
     boolean inSource() {
         return inSource;
     }

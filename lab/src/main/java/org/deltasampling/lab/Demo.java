@@ -27,7 +27,7 @@ import org.deltasampling.weights.SafetensorsFile;
 
 /**
  * Shows whether Delta Sampling works: styles that the target never saw, learned by adapters of the source, in the target's
- * pictures; for words that both models know and for words that only the target knows.
+ * images; for words that both models know and for words that only the target knows.
  */
 public final class Demo {
 
@@ -61,7 +61,7 @@ public final class Demo {
     /**
      * What the demo found.
      *
-     * @param grid the pictures: styles by each target
+     * @param grid the images: styles by each target
      * @param bridges more of them: one style by each bridge
      * @param table what the judge says of them and of more, in lines of text
      * @param verdict a sentence for each style and target, whether it came over; and for each target what bridges carried
@@ -85,7 +85,7 @@ public final class Demo {
     /**
      * One way of drawing.
      *
-     * @param shown the first pictures of words that both models know, then the first of words new to the source
+     * @param shown the first images of words that both models know, then the first of words new to the source
      * @param shared the scores on the former
      * @param fresh on the latter
      */
@@ -212,12 +212,12 @@ public final class Demo {
     /** What is drawn of {@code some}, judged for each of {@code wanted}. */
     private List<Drawn> drawn(String what, Prompts some, List<Style> wanted, Function<List<Prompt>, Tensor> draw) {
         try (TensorScope scope = TensorScope.open()) {
-            Tensor pictures = draw.apply(some.all());
-            Tensor shared = pictures.narrow(0, 0, some.shared().size());
-            Tensor fresh = pictures.narrow(0, some.shared().size(), some.fresh().size());
+            Tensor images = draw.apply(some.all());
+            Tensor shared = images.narrow(0, 0, some.shared().size());
+            Tensor fresh = images.narrow(0, some.shared().size(), some.fresh().size());
             List<BufferedImage> shown = Stream.concat(
-                            Grid.pictures(shared.narrow(0, 0, SHOWN_SHARED)).stream(),
-                            Grid.pictures(fresh.narrow(0, 0, SHOWN_NEW)).stream())
+                            Grid.images(shared.narrow(0, 0, SHOWN_SHARED)).stream(),
+                            Grid.images(fresh.narrow(0, 0, SHOWN_NEW)).stream())
                     .toList();
             progress.accept("drawn: " + what);
             return wanted.stream()

@@ -8,7 +8,7 @@ import java.util.List;
  * @param title for people
  * @param bridges from the source's latents; the first is used, the others are compared with it
  * @param lambdas that are tried
- * @param shown the one of them whose pictures are shown
+ * @param shown the one of them whose images are shown
  */
 record Destination(
         String title, Painter painter, List<Bridge> bridges, List<Double> lambdas, double shown, Prompts prompts) {

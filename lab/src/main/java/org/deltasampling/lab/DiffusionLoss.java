@@ -32,13 +32,13 @@ final class DiffusionLoss implements AutoCloseable {
     static final double SHIFT = 3;
 
     private final ModelKind kind;
-    private final Captioned pictures;
+    private final Captioned images;
     private final Held alphas;
     private final Held sigmas;
 
-    DiffusionLoss(ModelKind kind, Captioned pictures) {
+    DiffusionLoss(ModelKind kind, Captioned images) {
         this.kind = kind;
-        this.pictures = pictures;
+        this.images = images;
         float[] alpha = new float[TIMES];
         float[] sigma = new float[TIMES];
         double product = 1;
@@ -59,7 +59,7 @@ final class DiffusionLoss implements AutoCloseable {
 
     /** The loss of one batch under {@code parameters}, which hold the network's and the text encoders' side by side. */
     Tensor of(Parameters parameters) {
-        Captioned.Batch batch = pictures.random(BATCH);
+        Captioned.Batch batch = images.random(BATCH);
         Tensor clean = batch.latents();
         Levels levels = kind.predicts() == Parameterization.FLOW ? ofFlow() : ofDiffusion();
         Tensor noise = torch.randn_like(clean);
@@ -96,7 +96,7 @@ final class DiffusionLoss implements AutoCloseable {
     private Tensor wanted(Tensor clean, Tensor noise, Levels levels) {
         return switch (kind.predicts()) {
             case EPSILON -> noise;
-            case VELOCITY -> levels.alpha.mul(noise).sub(levels.sigma.mul(clean));
+            case V_PREDICTION -> levels.alpha.mul(noise).sub(levels.sigma.mul(clean));
             case FLOW -> noise.sub(clean);
         };
     }

@@ -7,11 +7,11 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 /**
- * One captioned picture, as all that determines it.
+ * One captioned image, as all that determines it.
  *
- * @param x centre in half widths of the picture, -1 left to 1 right
- * @param y centre in half widths of the picture, -1 top to 1 bottom
- * @param radius in half widths of the picture
+ * @param x centre in half widths of the image, -1 left to 1 right
+ * @param y centre in half widths of the image, -1 top to 1 bottom
+ * @param radius in half widths of the image
  */
 record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x, double y, double radius) {
 

@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.tensor.Latent;
 
 /**
- * A labelled table of pictures, drawn without a screen.
+ * A labelled table of images, drawn without a screen.
  *
  * @param blocks columns that belong together, under one title
  * @param rows what the rows show; a row that begins a new group has a wider gap above
@@ -31,20 +31,20 @@ record Grid(List<Block> blocks, List<Row> rows) {
     /** A titled group of columns. */
     record Block(String title, List<Column> columns) {}
 
-    /** A titled column of pictures. */
-    record Column(String title, List<BufferedImage> pictures) {}
+    /** A titled column of images. */
+    record Column(String title, List<BufferedImage> images) {}
 
     /** A labelled row. */
     record Row(String label, boolean beginsGroup) {}
 
     /** Each of (count, 3, 64, 64) in [-1, 1]. */
-    static List<BufferedImage> pictures(Tensor pictures) {
-        return IntStream.range(0, (int) pictures.size(0))
-                .mapToObj(row -> picture(pictures.narrow(0, row, 1)))
+    static List<BufferedImage> images(Tensor images) {
+        return IntStream.range(0, (int) images.size(0))
+                .mapToObj(row -> image(images.narrow(0, row, 1)))
                 .toList();
     }
 
-    /** The whole table as one picture. */
+    /** The whole table as one image. */
     BufferedImage draw() {
         int[] columnAt = columns();
         int[] rowAt = rowTops();
@@ -66,7 +66,7 @@ record Grid(List<Block> blocks, List<Row> rows) {
                 g.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 15));
                 centred(g, column.title, columnAt[index] + CELL / 2, 50);
                 for (int row = 0; row < rows.size(); row++) {
-                    g.drawImage(column.pictures.get(row), columnAt[index], rowAt[row], CELL, CELL, null);
+                    g.drawImage(column.images.get(row), columnAt[index], rowAt[row], CELL, CELL, null);
                 }
                 index++;
             }
@@ -130,9 +130,9 @@ record Grid(List<Block> blocks, List<Row> rows) {
         }
     }
 
-    private static BufferedImage picture(Tensor picture) {
+    private static BufferedImage image(Tensor decoded) {
         int side = Drawing.SIZE;
-        float[] values = new Latent(picture).values();
+        float[] values = new Latent(decoded).values();
         BufferedImage image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
         for (int i = 0; i < side * side; i++) {
             int red = level(values[i]);

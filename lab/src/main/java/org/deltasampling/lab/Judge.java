@@ -10,11 +10,11 @@ import org.deltasampling.nn.Conv2d;
 import org.deltasampling.nn.Linear;
 import org.deltasampling.nn.Parameters;
 
-/** A small classifier of drawings: which style, shape, colour, background and place a picture shows. */
+/** A small classifier of drawings: which style, shape, colour, background and place an image shows. */
 @SuppressWarnings("EnumOrdinal") // the order of the answers is that of the words
 final class Judge {
 
-    /** What is asked about a picture. */
+    /** What is asked about an image. */
     enum Question {
         STYLE(Style.values().length),
         SHAPE(Shape.values().length),
@@ -59,9 +59,9 @@ final class Judge {
                 .toList();
     }
 
-    /** Pictures (b, 3, 64, 64) in [-1, 1] to what the answers are read off, (b, 128). */
-    Tensor features(Tensor pictures) {
-        Tensor y = pictures;
+    /** Images (b, 3, 64, 64) in [-1, 1] to what the answers are read off, (b, 128). */
+    Tensor features(Tensor images) {
+        Tensor y = images;
         for (Conv2d convolution : convolutions) {
             y = convolution.apply(y).relu();
         }
@@ -74,8 +74,8 @@ final class Judge {
     }
 
     /** The sum of the cross entropies of all questions; {@code truth} maps each to the right answers, (b), int64. */
-    Tensor loss(Tensor pictures, Map<Question, Tensor> truth) {
-        Tensor features = features(pictures);
+    Tensor loss(Tensor images, Map<Question, Tensor> truth) {
+        Tensor features = features(images);
         Tensor sum = torch.zeros(1);
         for (Map.Entry<Question, Tensor> entry : truth.entrySet()) {
             sum = sum.sub(torch.gather(

@@ -17,31 +17,31 @@ final class JudgeTraining {
 
     private JudgeTraining() {}
 
-    static void run(Trainable model, Pictures pictures, Loop loop) {
+    static void run(Trainable model, Images images, Loop loop) {
         Judge judge = new Judge(model);
         Map<Judge.Question, Held> answers = new EnumMap<>(Judge.Question.class);
         try (TensorScope scope = TensorScope.open()) {
             for (Judge.Question question : Judge.Question.values()) {
-                long[] right = IntStream.range(0, pictures.count())
-                        .mapToLong(i -> question.answer(pictures.drawing(i), pictures.style(i)))
+                long[] right = IntStream.range(0, images.count())
+                        .mapToLong(i -> question.answer(images.drawing(i), images.style(i)))
                         .toArray();
                 answers.put(question, Held.of(torch.tensor(right)));
             }
         }
         loop.run(model, step -> {
-            Tensor places = torch.randint(pictures.count(), new long[] {BATCH}).to(torch.ScalarType.Long);
+            Tensor places = torch.randint(images.count(), new long[] {BATCH}).to(torch.ScalarType.Long);
             Map<Judge.Question, Tensor> truth = new EnumMap<>(Judge.Question.class);
             answers.forEach((question, all) -> truth.put(question, all.tensor().index_select(0, places)));
-            return judge.loss(spoilt(pictures.at(places)), truth);
+            return judge.loss(spoilt(images.at(places)), truth);
         });
         answers.values().forEach(Held::close);
     }
 
-    private static Tensor spoilt(Tensor picture) {
+    private static Tensor spoilt(Tensor image) {
         Tensor blurred = torch.avg_pool2d(
-                picture, new long[] {3, 3}, new long[] {1, 1}, new long[] {1, 1}, false, false, new LongOptional());
-        Tensor sharp = torch.rand(picture.size(0), 1, 1, 1).lt(new Scalar(0.5));
-        Tensor strength = torch.rand(picture.size(0), 1, 1, 1).mul(new Scalar(0.2));
-        return torch.where(sharp, picture, blurred).add(strength.mul(torch.randn_like(picture)));
+                image, new long[] {3, 3}, new long[] {1, 1}, new long[] {1, 1}, false, false, new LongOptional());
+        Tensor sharp = torch.rand(image.size(0), 1, 1, 1).lt(new Scalar(0.5));
+        Tensor strength = torch.rand(image.size(0), 1, 1, 1).mul(new Scalar(0.2));
+        return torch.where(sharp, image, blurred).add(strength.mul(torch.randn_like(image)));
     }
 }

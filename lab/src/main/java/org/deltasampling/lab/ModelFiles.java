@@ -131,7 +131,7 @@ final class ModelFiles {
             index.put("requires_safety_checker", false);
         }
         parts.forEach((name, classes) -> index.set(name, JSON.valueToTree(classes)));
-        if (kind.architecture().flows()) { // diffusers asks for what is not there
+        if (kind.architecture().isFlow()) { // diffusers asks for what is not there
             index.putArray("text_encoder_3").addNull().addNull();
             index.putArray("tokenizer_3").addNull().addNull();
         }
@@ -174,13 +174,13 @@ final class ModelFiles {
 
     private static ObjectNode scheduler(ModelKind kind) {
         ObjectNode config = diffusers(schedulerClass(kind)).put("num_train_timesteps", 1000);
-        if (kind.architecture().flows()) {
+        if (kind.architecture().isFlow()) {
             return config.put("shift", DiffusionLoss.SHIFT);
         }
         return config.put("beta_start", 0.00085)
                 .put("beta_end", 0.012)
                 .put("beta_schedule", "scaled_linear")
-                .put("prediction_type", kind.predicts() == Parameterization.VELOCITY ? "v_prediction" : "epsilon")
+                .put("prediction_type", kind.predicts() == Parameterization.V_PREDICTION ? "v_prediction" : "epsilon")
                 .put("clip_sample", false)
                 .put("set_alpha_to_one", false)
                 .put("steps_offset", 1)

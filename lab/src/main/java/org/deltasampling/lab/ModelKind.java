@@ -13,7 +13,7 @@ import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.nn.Parameters;
 
-/** The text-to-image models: what they are made of and what their pictures may show. */
+/** The text-to-image models: what they are made of and what their images may show. */
 @SuppressWarnings("ImmutableEnumChecker") // what an autoencoder's kind has is immutable
 enum ModelKind {
     /** In the layout of SD-1: predicts the noise, projects by 1x1 convolutions. */
@@ -30,7 +30,7 @@ enum ModelKind {
     },
 
     /** In the layout of SD-2: predicts velocity, projects linearly, is wider and deeper and has seen more. */
-    TARGET(Architecture.SD2, Drawing.Domain.TARGET, Parameterization.VELOCITY, AutoencoderKind.SD) {
+    TARGET(Architecture.SD2, Drawing.Domain.TARGET, Parameterization.V_PREDICTION, AutoencoderKind.SD) {
         @Override
         List<ClipText.Config> texts() {
             return List.of(text(96, 3, 6, Activation.GELU, 0));
@@ -42,7 +42,7 @@ enum ModelKind {
         }
     },
 
-    /** In the layout of XL: predicts the noise, reads two text encoders, is told the picture's sizes. */
+    /** In the layout of XL: predicts the noise, reads two text encoders, is told the image's sizes. */
     TARGET_XL(Architecture.SDXL, Drawing.Domain.TARGET, Parameterization.EPSILON, AutoencoderKind.XL) {
         @Override
         List<ClipText.Config> texts() {
@@ -76,7 +76,7 @@ enum ModelKind {
 
         @Override
         Conditioning told(List<ClipText.Output> texts) {
-            return Architecture.toldWithoutT5(texts, T5_WIDTH);
+            return Architecture.conditioningWithoutT5(texts, T5_WIDTH);
         }
     };
 
@@ -111,7 +111,7 @@ enum ModelKind {
 
     /** What the network is told, for a batch of texts. */
     Conditioning told(List<ClipText.Output> texts) {
-        return architecture.told(texts, Drawing.SIZE, Drawing.SIZE);
+        return architecture.conditioning(texts, Drawing.SIZE, Drawing.SIZE);
     }
 
     /** Whether it is told zeros in place of no prompt, as diffusers' XL is. */
@@ -163,7 +163,7 @@ enum ModelKind {
 
     /** diffusers' name of the network. */
     String networkName() {
-        return architecture.flows() ? "transformer" : "unet";
+        return architecture.isFlow() ? "transformer" : "unet";
     }
 
     Architecture architecture() {

@@ -30,7 +30,7 @@ import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
 
-/** One of the demo models, loaded as any other model is, drawing a different prompt for each picture of a batch. */
+/** One of the demo models, loaded as any other model is, drawing a different prompt for each image of a batch. */
 final class Painter implements AutoCloseable {
 
     private final CloseTogether open = new CloseTogether();
@@ -53,7 +53,7 @@ final class Painter implements AutoCloseable {
         }
         scheduler = SchedulerConfig.read(checkpoint.scheduler());
         family = checkpoint.architecture();
-        silentWithoutPrompt = checkpoint.isSilentWithoutNegative();
+        silentWithoutPrompt = checkpoint.zeroForEmptyNegative();
         for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
             int index = texts.size();
             tokenizers.add(ClipTokenizer.of(checkpoint.tokenizer(index).orElseThrow()));
@@ -92,12 +92,12 @@ final class Painter implements AutoCloseable {
         return autoencoder.latentSpace();
     }
 
-    /** Between pictures and its latents. */
+    /** Between images and its latents. */
     Autoencoder autoencoder() {
         return new ScaledAutoencoder(autoencoder);
     }
 
-    /** Draws {@code prompts}, one a picture, guided away from no prompt by {@code scale}; the current scope's. */
+    /** Draws {@code prompts}, one an image, guided away from no prompt by {@code scale}; the current scope's. */
     Denoiser guided(List<String> prompts, double scale) {
         Conditioning with = encode(prompts);
         return NetworkDenoiser.guided(
@@ -105,7 +105,7 @@ final class Painter implements AutoCloseable {
                 scheduler.parameterization(),
                 with,
                 silentWithoutPrompt
-                        ? with.silent()
+                        ? with.zeroed()
                         : encode(prompts.stream().map(prompt -> "").toList()),
                 scale);
     }
@@ -120,12 +120,12 @@ final class Painter implements AutoCloseable {
                     .toArray();
             said.add(texts.get(i).encode(torch.tensor(ids).view(prompts.size(), -1)));
         }
-        return family.flows()
-                ? Architecture.toldWithoutT5(said, contextWidth)
-                : family.told(said, Drawing.SIZE, Drawing.SIZE);
+        return family.isFlow()
+                ? Architecture.conditioningWithoutT5(said, contextWidth)
+                : family.conditioning(said, Drawing.SIZE, Drawing.SIZE);
     }
 
-    /** Pictures of latents in scaled units, (b, 3, 64, 64), -1 to 1. */
+    /** Images of latents in scaled units, (b, 3, 64, 64), -1 to 1. */
     Tensor decode(Latent latents) {
         return autoencoder().decode(latents).tensor();
     }

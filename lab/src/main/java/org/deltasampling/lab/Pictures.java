@@ -9,21 +9,21 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.TensorScope;
 
-/** Drawings and their pictures in memory, one byte a value, (count, 3, height, width). */
-final class Pictures implements AutoCloseable {
+/** Drawings and their images in memory, one byte a value, (count, 3, height, width). */
+final class Images implements AutoCloseable {
 
     private final List<Drawing> drawings;
     private final List<Style> styles;
     private final Held bytes;
 
-    private Pictures(List<Drawing> drawings, List<Style> styles, Held bytes) {
+    private Images(List<Drawing> drawings, List<Style> styles, Held bytes) {
         this.drawings = drawings;
         this.styles = styles;
         this.bytes = bytes;
     }
 
     /** Draws {@code count} drawings that {@code next} gives, their styles taking turns. */
-    static Pictures draw(int count, Supplier<Drawing> next, List<Style> styles) {
+    static Images draw(int count, Supplier<Drawing> next, List<Style> styles) {
         List<Drawing> drawings = new ArrayList<>();
         List<Style> used = new ArrayList<>();
         int area = 3 * Drawing.SIZE * Drawing.SIZE;
@@ -44,7 +44,7 @@ final class Pictures implements AutoCloseable {
                     all.select(0, i).copy_(levels.view(3, Drawing.SIZE, Drawing.SIZE));
                 }
             }
-            return new Pictures(List.copyOf(drawings), List.copyOf(used), Held.of(all));
+            return new Images(List.copyOf(drawings), List.copyOf(used), Held.of(all));
         }
     }
 
@@ -60,17 +60,17 @@ final class Pictures implements AutoCloseable {
         return styles.get(i);
     }
 
-    /** Pictures at {@code places} (n), int64, as float32 (n, 3, height, width) in [-1, 1]. */
+    /** Images at {@code places} (n), int64, as float32 (n, 3, height, width) in [-1, 1]. */
     Tensor at(Tensor places) {
         return scaled(bytes.tensor().index_select(0, places));
     }
 
-    /** {@code count} pictures by libtorch's generator, as float32 (count, 3, height, width) in [-1, 1]. */
+    /** {@code count} images by libtorch's generator, as float32 (count, 3, height, width) in [-1, 1]. */
     Tensor random(int count) {
         return at(torch.randint(count(), new long[] {count}).to(torch.ScalarType.Long));
     }
 
-    /** Pictures {@code from} to {@code from + count}, as float32 (count, 3, height, width) in [-1, 1]. */
+    /** Images {@code from} to {@code from + count}, as float32 (count, 3, height, width) in [-1, 1]. */
     Tensor range(int from, int count) {
         return scaled(bytes.tensor().narrow(0, from, count));
     }

@@ -16,7 +16,7 @@ import org.deltasampling.lab.Drawing.Domain;
  */
 record Prompts(List<Prompt> shared, List<Prompt> fresh) {
 
-    /** A drawing, and what its picture's start noise follows from, whatever draws it. */
+    /** A drawing, and what its image's start noise follows from, whatever draws it. */
     record Prompt(Drawing drawing, long seed) {
 
         String caption() {

@@ -9,18 +9,18 @@ import org.deltasampling.lab.Judge.Question;
 import org.deltasampling.tensor.TensorScope;
 
 /**
- * What the {@link Judge} says of a set of pictures.
+ * What the {@link Judge} says of a set of images.
  *
  * @param style mean probability of the wanted style
- * @param shape share of pictures with the right shape; likewise colour, background and place
+ * @param shape share of images with the right shape; likewise colour, background and place
  */
 @SuppressWarnings("EnumOrdinal") // the order of the answers is that of the words
 record Scores(double style, double shape, double colour, double ground, double place) {
 
-    /** Judges {@code pictures} (n, 3, 64, 64) against the n drawings that they should show in {@code style}. */
-    static Scores of(Judge judge, Tensor pictures, List<Drawing> drawings, Style style) {
+    /** Judges {@code images} (n, 3, 64, 64) against the n drawings that they should show in {@code style}. */
+    static Scores of(Judge judge, Tensor images, List<Drawing> drawings, Style style) {
         try (TensorScope scope = TensorScope.open()) {
-            Tensor features = judge.features(pictures);
+            Tensor features = judge.features(images);
             double wanted = judge.answers(Question.STYLE, features)
                     .select(1, style.ordinal())
                     .exp()

@@ -64,7 +64,7 @@ enum Shape {
         this.inSource = inSource;
     }
 
-    /** Whether the source model's pictures have it; the target's have all. */
+    /** Whether the source model's images have it; the target's have all. */
     boolean inSource() {
         return inSource;
     }

@@ -22,7 +22,7 @@ enum Style {
             }
         }
     },
-    /** Evening light from a violet sky to an orange horizon: a tone over the whole picture. */
+    /** Evening light from a violet sky to an orange horizon: a tone over the whole image. */
     DUSK {
         @Override
         void paint(double[] rgb, double distance, double x, double y, double[] colour, double[] ground) {

@@ -20,8 +20,8 @@ import org.deltasampling.weights.WeightSource;
  */
 public final class Training {
 
-    private static final int PICTURES = 12_000;
-    private static final int ADAPTER_PICTURES = 4_000;
+    private static final int IMAGES = 12_000;
+    private static final int ADAPTER_IMAGES = 4_000;
 
     private final Path models;
     private final Path checkpoints;
@@ -83,7 +83,7 @@ public final class Training {
         run(stage, folder, seed, 1, log);
     }
 
-    /** Trains one model; {@code effort} scales the numbers of pictures and of steps. */
+    /** Trains one model; {@code effort} scales the numbers of images and of steps. */
     static void run(Stage stage, Path folder, long seed, double effort, Consumer<String> log) {
         try (TensorScope scope = TensorScope.recording()) { // for what loading the library leaves behind, too
             // BLAS counts its threads by itself, and more of them than libtorch's end in crashes
@@ -100,11 +100,11 @@ public final class Training {
     private void autoencoder(AutoencoderKind kind) {
         torch.manual_seed(seed + kind.ordinal());
         AutoencoderTraining training = new AutoencoderTraining(kind);
-        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
+        try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()));
                 Trainable model = training.initialised()) {
-            training.onCrops(model, pictures, loop(kind.named("autoencoder-crops"), kind.crops(), 1.5e-3));
-            training.onWholes(model, pictures, loop(kind.named("autoencoder"), kind.wholes(), 1e-3));
-            training.normalise(model, pictures);
+            training.onCrops(model, images, loop(kind.named("autoencoder-crops"), kind.crops(), 1.5e-3));
+            training.onWholes(model, images, loop(kind.named("autoencoder"), kind.wholes(), 1e-3));
+            training.normalise(model, images);
             ModelFiles.writeAutoencoder(models.resolve(kind.named("autoencoder")), kind.config(), model);
         }
     }
@@ -112,10 +112,10 @@ public final class Training {
     /** The decoder further, for the encoder as it is, to which the diffusion models are tied. */
     private void decoder(AutoencoderKind kind) {
         AutoencoderTraining training = new AutoencoderTraining(kind);
-        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()))) {
+        try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()))) {
             WeightSource both = ModelFiles.readAutoencoder(models.resolve(kind.named("autoencoder")));
             try (Trainable decoder = Trainable.startingFrom(both, training::declareDecoder)) {
-                training.onLatents(decoder, both, pictures, loop(kind.named("decoder"), kind.decoding(), 1e-3));
+                training.onLatents(decoder, both, images, loop(kind.named("decoder"), kind.decoding(), 1e-3));
                 ModelFiles.writeAutoencoder(
                         models.resolve(kind.named("vae")), kind.config(), AutoencoderTraining.replaced(both, decoder));
             }
@@ -124,16 +124,16 @@ public final class Training {
 
     private void judge() {
         torch.manual_seed(seed);
-        try (Pictures pictures = pictures(PICTURES, Drawing.Domain.TARGET, List.of(Style.values()));
+        try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()));
                 Trainable model = Trainable.initialised(Judge::new)) {
-            JudgeTraining.run(model, pictures, loop("judge", 5000, 1.5e-3));
+            JudgeTraining.run(model, images, loop("judge", 5000, 1.5e-3));
             ModelFiles.write(models.resolve("judge.safetensors"), model);
         }
     }
 
     private void model(ModelKind kind, String name, int steps) {
         torch.manual_seed(seed);
-        try (Captioned captioned = captioned(PICTURES, kind, Style.FLAT);
+        try (Captioned captioned = captioned(IMAGES, kind, Style.FLAT);
                 Trainable model = Trainable.initialised(kind::declare);
                 DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
             log.accept("%s: %d parameters".formatted(name, model.values().numel()));
@@ -143,7 +143,7 @@ public final class Training {
     }
 
     private void lowRank(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style)) {
+        try (Captioned captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style)) {
             LowRankUpdate update = new LowRankUpdate(ModelFiles.readModel(models.resolve("source")));
             torch.manual_seed(seed);
             try (Trainable model = Trainable.initialised(update::declare);
@@ -156,7 +156,7 @@ public final class Training {
     }
 
     private void fineTune(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_PICTURES, ModelKind.SOURCE, style);
+        try (Captioned captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style);
                 Trainable model = Trainable.startingFrom(
                         ModelFiles.readModel(models.resolve("source")), ModelKind.SOURCE::declare);
                 DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
@@ -165,18 +165,18 @@ public final class Training {
         }
     }
 
-    private Pictures pictures(int count, Drawing.Domain domain, List<Style> styles) {
+    private Images images(int count, Drawing.Domain domain, List<Style> styles) {
         SplittableRandom random = new SplittableRandom(seed);
-        return Pictures.draw(scaled(count), () -> Drawing.random(domain, random), styles);
+        return Images.draw(scaled(count), () -> Drawing.random(domain, random), styles);
     }
 
     private Captioned captioned(int count, ModelKind kind, Style style) {
-        try (Pictures pictures = pictures(count, kind.domain(), List.of(style));
+        try (Images images = images(count, kind.domain(), List.of(style));
                 TensorScope scope = TensorScope.open()) {
             Path folder = models.resolve(kind.autoencoder().named("autoencoder"));
             AutoencoderKl autoencoder = new AutoencoderKl(
                     ModelFiles.autoencoderConfig(folder), Parameters.from(ModelFiles.readAutoencoder(folder)));
-            return Captioned.of(pictures, autoencoder, tokenizers(kind), seed);
+            return Captioned.of(images, autoencoder, tokenizers(kind), seed);
         }
     }
 

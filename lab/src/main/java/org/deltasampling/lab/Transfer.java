@@ -21,7 +21,7 @@ import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 
-/** Pictures of drawings' captions by the demo models: a model alone, or a target with what a style changed in the source. */
+/** Images of drawings' captions by the demo models: a model alone, or a target with what a style changed in the source. */
 record Transfer(Painter source, int steps, double guidance) {
 
     private static final int BATCH = 32;

@@ -6,7 +6,7 @@ import java.util.stream.Collectors;
 
 /**
  * Whether a style came over, in a sentence, by the criteria of science.md 8.2. Claim 1: at the lambda from 1 to 2 that does
- * best, the style is at least 0.7 of what it is in the adapted source's own pictures, and shapes are right at least 0.9 times
+ * best, the style is at least 0.7 of what it is in the adapted source's own images, and shapes are right at least 0.9 times
  * as often as without. Claim 5: on words that the source does not know, the style is at least half of what it is on words
  * that it knows. Claim 6: by another autoencoder the fitted map with the neighbours carries at least 0.6 of the style that
  * comes over where the autoencoder is the same.
@@ -30,7 +30,7 @@ final class Verdict {
         double own = findings.adapted().shared().style();
         return String.format(
                 Locale.ROOT,
-                "%s to %s at lambda %s: the style %s (%.2f, %.2f without, %.2f in the adapted source's own pictures);"
+                "%s to %s at lambda %s: the style %s (%.2f, %.2f without, %.2f in the adapted source's own images);"
                         + " the shapes %s (%.0f%% right, %.0f%% without);"
                         + " to words new to the source the style %s (%.2f, with %.0f%% of the shapes right, %.0f%% without).",
                 Demo.name(findings.style()),

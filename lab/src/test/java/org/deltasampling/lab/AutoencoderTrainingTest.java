@@ -22,23 +22,23 @@ class AutoencoderTrainingTest {
 
     @ParameterizedTest
     @EnumSource
-    void normalisingChangesTheLatentsAndNotThePictures(AutoencoderKind kind) {
+    void normalisingChangesTheLatentsAndNotTheImages(AutoencoderKind kind) {
         torch.manual_seed(5);
         SplittableRandom random = new SplittableRandom(5);
         AutoencoderTraining training = new AutoencoderTraining(kind);
-        try (Pictures pictures = Pictures.draw(
-                        16, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()));
+        try (Images images =
+                        Images.draw(16, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()));
                 Trainable model = training.initialised();
                 TensorScope scope = TensorScope.open()) {
             AutoencoderKl autoencoder = new AutoencoderKl(kind.config(), model);
-            Tensor picture = pictures.range(0, 4);
-            AutoencoderKl.Moments before = autoencoder.encode(picture);
+            Tensor image = images.range(0, 4);
+            AutoencoderKl.Moments before = autoencoder.encode(image);
             Tensor decoded = autoencoder.decode(before.mean());
             Tensor sharpness = before.logVariance().sub(variance(before.mean()).log());
 
-            training.normalise(model, pictures);
+            training.normalise(model, images);
 
-            AutoencoderKl.Moments after = autoencoder.encode(picture);
+            AutoencoderKl.Moments after = autoencoder.encode(image);
             if (kind.config().postQuantConv()) { // a first layer that sees neighbours sees zeros around the latents
                 TensorAssert.assertThat(autoencoder.decode(after.mean())).isCloseTo(decoded, 1e-4);
             }
@@ -47,7 +47,7 @@ class AutoencoderTrainingTest {
                     .isCloseTo(sharpness, 1e-4);
             Tensor all = autoencoder
                     .latentSpace()
-                    .rescale(new Latent(Captioned.means(pictures, autoencoder)))
+                    .rescale(new Latent(Captioned.means(images, autoencoder)))
                     .tensor();
             for (int channel = 0; channel < all.size(1); channel++) {
                 Tensor one = all.select(1, channel);

@@ -81,13 +81,12 @@ class DemoModelsTest {
             Judge judge = new Judge(Parameters.from(weights));
             for (Style style : Style.values()) {
                 SplittableRandom random = new SplittableRandom(12_345);
-                try (Pictures pictures =
-                        Pictures.draw(100, () -> Drawing.random(Domain.TARGET, random), List.of(style))) {
+                try (Images images = Images.draw(100, () -> Drawing.random(Domain.TARGET, random), List.of(style))) {
                     List<Drawing> drawings = Stream.iterate(0, i -> i + 1)
                             .limit(100)
-                            .map(pictures::drawing)
+                            .map(images::drawing)
                             .toList();
-                    Scores scores = Scores.of(judge, pictures.range(0, 100), drawings, style);
+                    Scores scores = Scores.of(judge, images.range(0, 100), drawings, style);
                     assertThat(scores.style()).as(style.name()).isGreaterThan(0.99);
                     assertThat(scores.shape()).as(style.name()).isGreaterThan(0.9);
                     assertThat(scores.place()).as(style.name()).isGreaterThan(0.9);

@@ -34,7 +34,7 @@ class DemoPairsTest {
     @TempDir
     static Path folder;
 
-    private static final Pipeline GENERATION = new Pipeline();
+    private static final Pipeline PIPELINE = new Pipeline();
     private static final Map<String, float[]> ALONE = new HashMap<>();
 
     @BeforeAll
@@ -46,7 +46,7 @@ class DemoPairsTest {
 
     @AfterAll
     static void close() {
-        GENERATION.close();
+        PIPELINE.close();
     }
 
     /** Before each test rather than all of them, so that every one that is left out is counted as skipped. */
@@ -65,7 +65,7 @@ class DemoPairsTest {
     }
 
     private static float[] latents(Recipe recipe) {
-        return GENERATION.picture(recipe).latents();
+        return PIPELINE.generate(recipe).latents();
     }
 
     /** What the source draws for another prompt less what it draws for the target's: an adaptation that every model has. */

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The demo with few prompts and steps: all that it draws and says, not what the pictures are worth. */
+/** The demo with few prompts and steps: all that it draws and says, not what the images are worth. */
 @ExtendWith(NoLeaks.class)
 class DemoTest {
 

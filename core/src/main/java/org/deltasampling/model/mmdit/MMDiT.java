@@ -25,10 +25,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The transformer of Stable Diffusion 3 and 3.5 (Esser et al. 2024, figure 2), with the structure and names of diffusers'
- * {@code SD3Transformer2DModel}: picture and text are two streams with weights of their own that meet in attention. 3.5
- * norms queries and keys, and in the first blocks of 3.5 medium the picture attends to itself once more.
+ * {@code SD3Transformer2DModel}: image and text are two streams with weights of their own that meet in attention. 3.5
+ * norms queries and keys, and in the first blocks of 3.5 medium the image attends to itself once more.
  *
- * <p>Shapes: b batch, n patches of the picture, t tokens of the text, d width. It computes in the precision of its weights
+ * <p>Shapes: b batch, n patches of the image, t tokens of the text, d width. It computes in the precision of its weights
  * and answers in that of its input.
  */
 public final class MMDiT implements Backbone {
@@ -47,9 +47,9 @@ public final class MMDiT implements Backbone {
      * @param patch latent elements along a side of a patch
      * @param width of both streams
      * @param contextWidth,pooledWidth of the text embedding's tokens and of its pooled vector
-     * @param places patches along a side of the largest picture, for which the position embedding is cropped
+     * @param places patches along a side of the largest image, for which the position embedding is cropped
      * @param normedQueries whether queries and keys are normed
-     * @param dual numbers of the blocks in which the picture attends to itself as well
+     * @param dual numbers of the blocks in which the image attends to itself as well
      */
     public record Config(
             long inChannels,
@@ -179,17 +179,15 @@ public final class MMDiT implements Backbone {
             torch.ScalarType precision = textIn.weight().scalar_type();
             Tensor told = pooled2.apply(Activation.SILU.apply(pooled1.apply(pooled.to(precision))));
             Tensor moment = Activation.SILU.apply(time.apply(timesteps).add(told)); // (b, d)
-            Tensor picture = patches.apply(x.to(precision)); // (b, n, d)
+            Tensor image = patches.apply(x.to(precision)); // (b, n, d)
             Tensor text = textIn.apply(c.tokens().to(precision)); // (b, t, d)
-            long n = picture.size(1);
+            long n = image.size(1);
             Tensor bias = bias(n + text.size(1), c.copies(), x);
             Tensor both = TensorScope.through(
-                    torch.cat(new TensorVector(picture, text), 1),
-                    blocks,
-                    (y, block) -> block.apply(y, n, moment, bias));
+                    torch.cat(new TensorVector(image, text), 1), blocks, (y, block) -> block.apply(y, n, moment, bias));
             Modulation out = new Modulation(modulationOut, moment);
             Tensor y = patchesOut.apply(out.modulated(plain(both.narrow(1, 0, n)), 1, 0));
-            return picture(y, x.size(2), x.size(3)).to(x.scalar_type());
+            return image(y, x.size(2), x.size(3)).to(x.scalar_type());
         });
     }
 
@@ -206,8 +204,8 @@ public final class MMDiT implements Backbone {
         return Tensor.create(added, 1, 1, 1, keys).to(x.device(), torch.ScalarType.Float);
     }
 
-    /** Patches (b, n, patch patch channels), the channel fastest, to the picture (b, channels, height, width). */
-    private Tensor picture(Tensor y, long height, long width) {
+    /** Patches (b, n, patch patch channels), the channel fastest, to the image (b, channels, height, width). */
+    private Tensor image(Tensor y, long height, long width) {
         long p = config.patch();
         return y.reshape(y.size(0), height / p, width / p, p, p, config.outChannels())
                 .permute(0, 5, 1, 3, 2, 4)
@@ -238,7 +236,7 @@ public final class MMDiT implements Backbone {
         }
     }
 
-    /** The picture as a row of patches, each with its place: the middle of the embedding of all places. */
+    /** The image as a row of patches, each with its place: the middle of the embedding of all places. */
     private static final class Patches {
 
         private final Tensor weight;
@@ -270,7 +268,7 @@ public final class MMDiT implements Backbone {
         private Tensor placed(long height, long width) {
             if (height > side || width > side) {
                 throw new BadWeightsException(
-                        "the picture has %dx%d patches where this model knows at most %dx%d: make it smaller"
+                        "the image has %dx%d patches where this model knows at most %dx%d: make it smaller"
                                 .formatted(width, height, side, side));
             }
             return places.view(side, side, -1)
@@ -289,7 +287,7 @@ public final class MMDiT implements Backbone {
             @Nullable RmsNorm keyNorm,
             long heads) {
 
-        private static Projections ofPicture(Config c, Parameters p) {
+        private static Projections ofImage(Config c, Parameters p) {
             return of(c, p, List.of("to_q", "to_k", "to_v", "norm_q", "norm_k"));
         }
 
@@ -341,28 +339,28 @@ public final class MMDiT implements Backbone {
 
     /**
      * One joint block. Of the modulations 0 to 2 are shift, scale and gate of attention, 3 to 5 of the feed-forward, 6 to 8
-     * of the picture's attention to itself; the text of the last block has only a scale (0) and a shift (1), since nothing
+     * of the image's attention to itself; the text of the last block has only a scale (0) and a shift (1), since nothing
      * reads it after.
      */
     private static final class Block {
 
-        private final Linear pictureModulation;
+        private final Linear imageModulation;
         private final Linear textModulation;
-        private final Projections picture;
+        private final Projections image;
         private final Projections text;
-        private final Rest pictureRest;
+        private final Rest imageRest;
         private final @Nullable Rest textRest;
         private final @Nullable Projections again;
         private final @Nullable Linear againOut;
 
         Block(Config c, Parameters p, boolean dual, boolean last) {
-            pictureModulation = Linear.of(p.at("norm1.linear"), c.width(), (dual ? 9 : 6) * c.width());
+            imageModulation = Linear.of(p.at("norm1.linear"), c.width(), (dual ? 9 : 6) * c.width());
             textModulation = Linear.of(p.at("norm1_context.linear"), c.width(), (last ? 2 : 6) * c.width());
-            picture = Projections.ofPicture(c, p.at("attn"));
+            image = Projections.ofImage(c, p.at("attn"));
             text = Projections.ofText(c, p.at("attn"));
-            pictureRest = Rest.of(c, p, "attn.to_out.0", "ff");
+            imageRest = Rest.of(c, p, "attn.to_out.0", "ff");
             textRest = last ? null : Rest.of(c, p, "attn.to_add_out", "ff_context");
-            again = dual ? Projections.ofPicture(c, p.at("attn2")) : null;
+            again = dual ? Projections.ofImage(c, p.at("attn2")) : null;
             againOut = dual ? Linear.of(p.at("attn2.to_out.0"), c.width(), c.width()) : null;
         }
 
@@ -370,18 +368,18 @@ public final class MMDiT implements Backbone {
         Tensor apply(Tensor both, long n, Tensor moment, @Nullable Tensor bias) {
             Tensor x = both.narrow(1, 0, n);
             Tensor y = both.narrow(1, n, both.size(1) - n);
-            Modulation ofX = new Modulation(pictureModulation, moment);
+            Modulation ofX = new Modulation(imageModulation, moment);
             Modulation ofY = new Modulation(textModulation, moment);
             Tensor normed = plain(x);
             Tensor seen = TensorScope.scopedTensor(() -> {
                 Tensor a = ofX.modulated(normed, 0, 1);
                 Tensor b = textRest == null ? ofY.modulated(plain(y), 1, 0) : ofY.modulated(plain(y), 0, 1);
-                Tensor q = torch.cat(new TensorVector(picture.queries(a), text.queries(b)), 2);
-                Tensor k = torch.cat(new TensorVector(picture.keys(a), text.keys(b)), 2);
-                Tensor v = torch.cat(new TensorVector(picture.values(a), text.values(b)), 2);
+                Tensor q = torch.cat(new TensorVector(image.queries(a), text.queries(b)), 2);
+                Tensor k = torch.cat(new TensorVector(image.keys(a), text.keys(b)), 2);
+                Tensor v = torch.cat(new TensorVector(image.values(a), text.values(b)), 2);
                 return bias == null ? Attention.attend(q, k, v) : Attention.attend(q, k, v, bias); // (b, n + t, d)
             });
-            Tensor moved = x.add(ofX.gated(pictureRest.attended().apply(seen.narrow(1, 0, n)), 2));
+            Tensor moved = x.add(ofX.gated(imageRest.attended().apply(seen.narrow(1, 0, n)), 2));
             if (again != null && againOut != null) {
                 Tensor own = ofX.modulated(normed, 6, 7);
                 Tensor looked = Attention.attend(again.queries(own), again.keys(own), again.values(own));
@@ -392,7 +390,7 @@ public final class MMDiT implements Backbone {
                 Tensor heard = seen.narrow(1, n, both.size(1) - n);
                 told = fed(y.add(ofY.gated(textRest.attended().apply(heard), 2)), textRest, ofY);
             }
-            return torch.cat(new TensorVector(fed(moved, pictureRest, ofX), told), 1);
+            return torch.cat(new TensorVector(fed(moved, imageRest, ofX), told), 1);
         }
 
         private static Tensor fed(Tensor x, Rest rest, Modulation m) {

@@ -69,7 +69,7 @@ public final class UNet implements Backbone {
             long sizeWidth)
             implements Backbone.Config {
 
-        /** Height and width of the original, top and left of the crop, height and width of the picture. */
+        /** Height and width of the original, top and left of the crop, height and width of the image. */
         private static final int SIZES = 6;
 
         /** Of every published XL. */
@@ -356,7 +356,7 @@ public final class UNet implements Backbone {
         /** (b or 1, timeWidth). */
         Tensor apply(Conditioning c) {
             Tensor pooled = Objects.requireNonNull(c.pooled(), "this network is to be told the pooled text");
-            Tensor sizes = Objects.requireNonNull(c.sizes(), "this network is to be told the picture's sizes");
+            Tensor sizes = Objects.requireNonNull(c.sizes(), "this network is to be told the image's sizes");
             Tensor waves = TimestepEmbedding.waves(
                             sizes.flatten(), config.sizeWidth(), config.cosinesFirst(), config.frequencyShift())
                     .view(sizes.size(0), -1); // (b, sizes sizeWidth)
@@ -461,7 +461,7 @@ public final class UNet implements Backbone {
         }
     }
 
-    /** {@code x + out(blocks(in(norm(x))))}, the picture's elements as tokens. */
+    /** {@code x + out(blocks(in(norm(x))))}, the image's elements as tokens. */
     private static final class Transformer {
 
         private final GroupNorm norm;
@@ -510,11 +510,11 @@ public final class UNet implements Backbone {
         }
     }
 
-    /** Attention to the picture, attention to the text, a gated feed-forward, each after a norm and added to its input. */
+    /** Attention to the image, attention to the text, a gated feed-forward, each after a norm and added to its input. */
     private static final class TransformerBlock {
 
         private final LayerNorm norm1;
-        private final Attention toPicture;
+        private final Attention toImage;
         private final LayerNorm norm2;
         private final Attention toText;
         private final LayerNorm norm3;
@@ -525,7 +525,7 @@ public final class UNet implements Backbone {
         TransformerBlock(Parameters p, long width, long contextWidth, long heads) {
             inner = 4 * width;
             norm1 = LayerNorm.of(p.at("norm1"), width, 1e-5);
-            toPicture = Attention.withoutBias(p.at("attn1"), width, width, heads);
+            toImage = Attention.withoutBias(p.at("attn1"), width, width, heads);
             norm2 = LayerNorm.of(p.at("norm2"), width, 1e-5);
             toText = Attention.withoutBias(p.at("attn2"), width, contextWidth, heads);
             norm3 = LayerNorm.of(p.at("norm3"), width, 1e-5);
@@ -536,7 +536,7 @@ public final class UNet implements Backbone {
         Tensor apply(Tensor x, Tensor context) { // (b, h w, c), (b, t, contextWidth)
             Tensor seen = TensorScope.scopedTensor(() -> {
                 Tensor y = norm1.apply(x);
-                return x.add(toPicture.apply(y, y));
+                return x.add(toImage.apply(y, y));
             });
             Tensor told = TensorScope.scopedTensor(() -> seen.add(toText.apply(norm2.apply(seen), context)));
             return TensorScope.scopedTensor(() -> told.add(feedForward(norm3.apply(told))));

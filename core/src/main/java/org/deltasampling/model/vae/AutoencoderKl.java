@@ -21,7 +21,7 @@ import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The autoencoder between pictures and latents (Rombach et al. 2022, appendix G.1), with the structure and names of
+ * The autoencoder between images and latents (Rombach et al. 2022, appendix G.1), with the structure and names of
  * diffusers' {@code AutoencoderKL}.
  *
  * <p>Latents here are in the autoencoder's own units; {@link LatentSpace} scales them for the models. It computes in the
@@ -64,10 +64,10 @@ public final class AutoencoderKl {
             List<Long> channels = s.wholes("block_out_channels", List.of(64L));
             blocks(s, "down_block_types", "DownEncoderBlock2D", channels.size());
             blocks(s, "up_block_types", "UpDecoderBlock2D", channels.size());
-            long pictures = s.whole("in_channels", 3);
-            s.require("out_channels", Long.toString(pictures));
+            long images = s.whole("in_channels", 3);
+            s.require("out_channels", Long.toString(images));
             return new Config(
-                    pictures,
+                    images,
                     s.whole("latent_channels", 4),
                     channels,
                     s.whole("layers_per_block", 1),
@@ -117,7 +117,7 @@ public final class AutoencoderKl {
         }
 
         /**
-         * About how many numbers are in memory at once while a picture of that size is decoded: at the finest level, what a
+         * About how many numbers are in memory at once while an image of that size is decoded: at the finest level, what a
          * resnet reads, that normed, and what it writes, the last two once more in the order that convolutions want.
          */
         public long decoding(long height, long width) {
@@ -125,7 +125,7 @@ public final class AutoencoderKl {
             return (3 * in + 2 * channels.get(0)) * height * width;
         }
 
-        /** The space of the latents; each level but the last halves the picture. */
+        /** The space of the latents; each level but the last halves the image. */
         public LatentSpace latentSpace() {
             return new LatentSpace(latentChannels, 1L << (channels.size() - 1), scale, shift);
         }
@@ -135,7 +135,7 @@ public final class AutoencoderKl {
         }
     }
 
-    /** The normal distribution that a picture is encoded to, both (b, latentChannels, h, w). */
+    /** The normal distribution that an image is encoded to, both (b, latentChannels, h, w). */
     public record Moments(Tensor mean, Tensor logVariance) {}
 
     private final Config config;
@@ -173,7 +173,7 @@ public final class AutoencoderKl {
                         .clamp(new ScalarOptional(new Scalar(-30.0)), new ScalarOptional(new Scalar(20.0))));
     }
 
-    /** latent (b, latentChannels, h, w) to a picture (b, imageChannels, height, width), about in [-1, 1]. */
+    /** latent (b, latentChannels, h, w) to an image (b, imageChannels, height, width), about in [-1, 1]. */
     public Tensor decode(Tensor latent) {
         return TensorScope.scopedTensor(() -> {
             Tensor z = latent.to(decoder.convIn.weight().scalar_type());
@@ -181,7 +181,7 @@ public final class AutoencoderKl {
         });
     }
 
-    /** Picture to moments: levels of resnets, each but the last followed by half the size, then the middle. */
+    /** Image to moments: levels of resnets, each but the last followed by half the size, then the middle. */
     private static final class Encoder {
 
         private final Conv2d convIn;
@@ -225,7 +225,7 @@ public final class AutoencoderKl {
         }
     }
 
-    /** Latent to picture: the middle, then levels of resnets from the coarsest, each but the finest followed by twice the size. */
+    /** Latent to image: the middle, then levels of resnets from the coarsest, each but the finest followed by twice the size. */
     private static final class Decoder {
 
         private final Conv2d convIn;
@@ -253,7 +253,7 @@ public final class AutoencoderKl {
             convOut = Conv2d.same(p.at("conv_out"), width, c.imageChannels(), 3);
         }
 
-        /** Each stage is released after the next: the finest have gigabytes where the picture is large. */
+        /** Each stage is released after the next: the finest have gigabytes where the image is large. */
         Tensor apply(Tensor latent) {
             Tensor y = TensorScope.scopedTensor(() -> middle.apply(convIn.apply(latent)));
             Tensor fine = TensorScope.through(y, stages, (x, stage) -> stage.apply(x));
@@ -266,7 +266,7 @@ public final class AutoencoderKl {
         }
     }
 
-    /** Resnet, attention over the elements of the picture with one head, resnet. */
+    /** Resnet, attention over the elements of the image with one head, resnet. */
     private static final class Middle {
 
         private final ResnetBlock before;

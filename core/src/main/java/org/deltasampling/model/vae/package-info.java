@@ -1,4 +1,4 @@
-/** The autoencoder between pictures and latents: {@link org.deltasampling.model.vae.AutoencoderKl}. */
+/** The autoencoder between images and latents: {@link org.deltasampling.model.vae.AutoencoderKl}. */
 @NullMarked
 package org.deltasampling.model.vae;
 
