@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.deltasampling.delta.LambdaSchedule;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Bridge;
@@ -348,7 +348,7 @@ final class RecipeOptions {
                 first(prompt, base.prompt()),
                 first(negative, base.negative()),
                 loras.isEmpty() ? base.adapters() : loras,
-                new FileOverrides(ownVae, t5Tokenizer).or(base.files()),
+                new ModelOverrides(ownVae, t5Tokenizer).or(base.files()),
                 ownDevice == null ? base.device() : Recipe.device(ownDevice));
     }
 

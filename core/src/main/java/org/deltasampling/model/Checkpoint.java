@@ -43,7 +43,7 @@ public final class Checkpoint implements AutoCloseable {
     public static final String T5 = "text_encoder_3";
 
     private final Path path;
-    private final FileOverrides others;
+    private final ModelOverrides others;
     private final OpenFiles files;
     private final WeightCheck rest;
     private final @Nullable Part<UNet.Config> unet;
@@ -78,7 +78,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws BadWeightsException saying what the file is, or all that is missing, unused or shapeMismatches
      */
     public static Checkpoint open(Path path) {
-        return open(path, FileOverrides.NONE);
+        return open(path, ModelOverrides.NONE);
     }
 
     /**
@@ -86,7 +86,7 @@ public final class Checkpoint implements AutoCloseable {
      *
      * @throws BadWeightsException also if they do not fit the model
      */
-    public static Checkpoint open(Path path, FileOverrides others) {
+    public static Checkpoint open(Path path, ModelOverrides others) {
         Checkpoint checkpoint = read(path, others);
         if (!checkpoint.check().passed()) {
             checkpoint.close();
@@ -101,10 +101,10 @@ public final class Checkpoint implements AutoCloseable {
      * @throws BadWeightsException if it is no model of a known family
      */
     public static Checkpoint read(Path path) {
-        return read(path, FileOverrides.NONE);
+        return read(path, ModelOverrides.NONE);
     }
 
-    private static Checkpoint read(Path path, FileOverrides others) {
+    private static Checkpoint read(Path path, ModelOverrides others) {
         return new Checkpoint(CheckpointReader.read(path, others));
     }
 
@@ -124,7 +124,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /** The files that stand in for its own. */
-    public FileOverrides others() {
+    public ModelOverrides others() {
         return others;
     }
 

@@ -43,7 +43,7 @@ final class CheckpointReader {
     private static final String TEXT = "model";
 
     final Path path;
-    final FileOverrides others;
+    final ModelOverrides others;
     final OpenFiles files = new OpenFiles();
     WeightCheck rest = WeightCheck.NONE;
 
@@ -70,13 +70,13 @@ final class CheckpointReader {
     int sampleSize;
     boolean zeroForEmptyNegative;
 
-    private CheckpointReader(Path path, FileOverrides others) {
+    private CheckpointReader(Path path, ModelOverrides others) {
         this.path = path;
         this.others = others;
     }
 
     /** What is at {@code path}; where it is refused, its files are closed again. */
-    static CheckpointReader read(Path path, FileOverrides others) {
+    static CheckpointReader read(Path path, ModelOverrides others) {
         CheckpointReader reader = new CheckpointReader(path, others);
         try {
             if (Files.isDirectory(path)) {

@@ -9,7 +9,7 @@ import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.model.Checkpoint;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
@@ -18,11 +18,11 @@ import org.deltasampling.tensor.Precision;
 final class ModelCache implements AutoCloseable {
 
     /** How a model is used, whatever it is: its files, what its network computes in, and where. */
-    record Use(FileOverrides files, Precision precision, Device device) {}
+    record Use(ModelOverrides files, Precision precision, Device device) {}
 
     private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
 
-    private record Opened(Path path, FileOverrides files) {}
+    private record Opened(Path path, ModelOverrides files) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, LoraFile> loras = new HashMap<>();

@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.file.PathText;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
@@ -82,7 +82,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             @Nullable String prompt,
             @Nullable String negative,
             List<Lora> adapters,
-            FileOverrides files,
+            ModelOverrides files,
             @Nullable Device device) {
 
         /** The source's own model: where an adapted role starts. */
@@ -95,7 +95,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
         /** With its model's own files, on the processor. */
         public Role(@Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> adapters) {
-            this(model, prompt, negative, adapters, FileOverrides.NONE, null);
+            this(model, prompt, negative, adapters, ModelOverrides.NONE, null);
         }
 
         public static Role of(Path model) {
@@ -120,7 +120,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
 
         /** The same with files that stand in for its model's own. */
-        public Role with(FileOverrides others) {
+        public Role with(ModelOverrides others) {
             return new Role(model, prompt, negative, adapters, others, device);
         }
 

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.file.PathText;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Levels;
@@ -93,7 +93,7 @@ public final class RecipeFile {
                 f.text("prompt"),
                 f.text("negative"),
                 f.list("adapters", a -> lora(a, folder)),
-                new FileOverrides(optionalPath(f, "vae", folder), optionalPath(f, "t5_tokenizer", folder)),
+                new ModelOverrides(optionalPath(f, "vae", folder), optionalPath(f, "t5_tokenizer", folder)),
                 device == null ? null : Recipe.device(device));
         f.done();
         return role;

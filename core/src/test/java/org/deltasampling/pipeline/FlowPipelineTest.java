@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Output;
@@ -79,7 +79,7 @@ class FlowPipelineTest {
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("tokenizer.json or the spiece.model of google/t5-v1_1-xxl")
                 .hasMessageContaining("--t5-tokenizer");
-        FileOverrides tokenizer = new FileOverrides(null, kit.folder().resolve("model/tokenizer_3/tokenizer.json"));
+        ModelOverrides tokenizer = new ModelOverrides(null, kit.folder().resolve("model/tokenizer_3/tokenizer.json"));
         assertThat(error(kit, latents(kit, Role.of(model).with(tokenizer)))).isLessThanOrEqualTo(Kit.PIPELINE);
     }
 

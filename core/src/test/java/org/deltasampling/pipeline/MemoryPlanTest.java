@@ -9,7 +9,7 @@ import java.util.List;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
 import org.deltasampling.model.Checkpoint;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
@@ -118,7 +118,7 @@ class MemoryPlanTest {
         long[] latents = {1, 4, 8, 12};
         try (ModelCache models = new ModelCache()) {
             Model model = models.open(
-                    sd1, sd1, List.of(), new ModelCache.Use(FileOverrides.NONE, Precision.FLOAT32, Device.CPU));
+                    sd1, sd1, List.of(), new ModelCache.Use(ModelOverrides.NONE, Precision.FLOAT32, Device.CPU));
             List<Model> roles = List.of(model);
             MemoryPlan together = MemoryPlan.of(0, 1L << 40, model, roles, List.of(), latents, true);
             long decoding = together.phases().get(2).bytes();

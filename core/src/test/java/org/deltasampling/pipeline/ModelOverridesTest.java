@@ -12,7 +12,7 @@ import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
 import org.deltasampling.image.Image;
 import org.deltasampling.model.Checkpoint;
-import org.deltasampling.model.FileOverrides;
+import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.model.OriginalLayout;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Role;
@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A separate autoencoder in each of its spellings, and what a recipe says of it. */
 @ExtendWith(NoLeaks.class)
-class FileOverridesTest {
+class ModelOverridesTest {
 
     @TempDir
     Path folder;
@@ -58,7 +58,7 @@ class FileOverridesTest {
         }
     }
 
-    private Image image(FileOverrides files) {
+    private Image image(ModelOverrides files) {
         Recipe plain = Recipe.of(model, "a cat").with(Sampling.DEFAULT.steps(1).size(24, 16));
         Role role = plain.target().with(files);
         try (Pipeline pipeline = new Pipeline()) {
@@ -73,8 +73,8 @@ class FileOverridesTest {
 
     @Test
     void anAutoencoderIsReadInEverySpelling() {
-        Image own = image(FileOverrides.NONE);
-        Image folderOfIt = image(new FileOverrides(other.resolve("vae"), null));
+        Image own = image(ModelOverrides.NONE);
+        Image folderOfIt = image(new ModelOverrides(other.resolve("vae"), null));
         assertThat(folderOfIt.latents()).isEqualTo(own.latents());
         assertThat(pixels(folderOfIt)).isNotEqualTo(pixels(own));
         Path file = other.resolve("vae/diffusion_pytorch_model.safetensors");
@@ -92,20 +92,20 @@ class FileOverridesTest {
             SafetensorsWriter.write(bare, tensors);
         }
         for (Path spelling : new Path[] {other, file, original, bare}) {
-            assertThat(pixels(image(new FileOverrides(spelling, null))))
+            assertThat(pixels(image(new ModelOverrides(spelling, null))))
                     .as(spelling.toString())
                     .isEqualTo(pixels(folderOfIt));
         }
-        assertThat(image(new FileOverrides(bare, null)).provenance().files()).containsKey(bare);
+        assertThat(image(new ModelOverrides(bare, null)).provenance().files()).containsKey(bare);
     }
 
     @Test
     void whatIsNoAutoencoderIsRefused() {
         Path unet = model.resolve("unet/diffusion_pytorch_model.safetensors");
-        assertThatThrownBy(() -> image(new FileOverrides(unet, null)))
+        assertThatThrownBy(() -> image(new ModelOverrides(unet, null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("where an autoencoder (VAE) is wanted");
-        assertThatThrownBy(() -> image(new FileOverrides(folder.resolve("none"), null)))
+        assertThatThrownBy(() -> image(new ModelOverrides(folder.resolve("none"), null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("does not exist");
     }
@@ -118,7 +118,7 @@ class FileOverridesTest {
                   - source: {model: b, device: cuda}
                     adapted: {model: c}
                 """, folder);
-        assertThat(recipe.target().files()).isEqualTo(new FileOverrides(folder.resolve("v"), folder.resolve("t")));
+        assertThat(recipe.target().files()).isEqualTo(new ModelOverrides(folder.resolve("v"), folder.resolve("t")));
         assertThat(recipe.target().device()).isEqualTo(new Device(true, 1));
         assertThat(recipe.deltas().get(0).adapted().device()).isNull();
         assertThat(recipe.deltas().get(0).adaptedRole().device()).isEqualTo(new Device(true, 0));
