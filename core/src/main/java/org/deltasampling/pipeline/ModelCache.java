@@ -5,9 +5,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import org.deltasampling.adapter.Adaptation;
 import org.deltasampling.adapter.Adapter;
+import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.adapter.FineTune;
-import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe.Lora;
@@ -25,8 +27,14 @@ final class ModelCache implements AutoCloseable {
     private record Opened(Path path, ModelOverrides files) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
-    private final Map<Path, LoraFile> loras = new HashMap<>();
+    private final Map<Path, AdapterFile> adapterFiles = new HashMap<>();
     private final Map<Key, Model> models = new HashMap<>();
+    private final Consumer<String> warnings;
+
+    /** @param warnings told what of a file is left out, when it is first used for a model */
+    ModelCache(Consumer<String> warnings) {
+        this.warnings = warnings;
+    }
 
     /**
      * The model at {@code path} under {@code adapters}; its files are checked, its weights not yet read.
@@ -59,9 +67,12 @@ final class ModelCache implements AutoCloseable {
         Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
         for (Lora lora : adapters) {
-            LoraFile file = loras.computeIfAbsent(lora.file(), LoraFile::open);
-            file.on(model.checkpoint())
-                    .forEach((part, change) -> changes.merge(part, change.times(lora.weight()), Adapter::then));
+            Adaptation adaptation =
+                    adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
+            adaptation.warnings().forEach(warnings);
+            adaptation
+                    .changes()
+                    .forEach((part, change) -> changes.merge(part, change.at(lora.weight()), Adapter::then));
             files.add(lora.file());
         }
         return model.with(changes, files);
@@ -75,7 +86,7 @@ final class ModelCache implements AutoCloseable {
     @Override
     public void close() {
         models.values().forEach(Model::close);
-        loras.values().forEach(LoraFile::close);
+        adapterFiles.values().forEach(AdapterFile::close);
         checkpoints.values().forEach(Checkpoint::close);
     }
 }

@@ -52,7 +52,7 @@ public final class Pipeline implements AutoCloseable {
 
     private PipelineListener listener = PipelineListener.NONE;
     private final Bridges bridges;
-    private final ModelCache models = new ModelCache();
+    private final ModelCache models = new ModelCache(this::warnOnce);
     private final PromptCache prompts = new PromptCache();
     private final Options options;
     private final FileHashes hashes = new FileHashes();

@@ -116,7 +116,7 @@ class MemoryPlanTest {
     @Test
     void networksAreLetGoWhereTheImageWouldNotFitBeside() {
         long[] latents = {1, 4, 8, 12};
-        try (ModelCache models = new ModelCache()) {
+        try (ModelCache models = new ModelCache(warning -> {})) {
             Model model = models.open(
                     sd1, sd1, List.of(), new ModelCache.Use(ModelOverrides.NONE, Precision.FLOAT32, Device.CPU));
             List<Model> roles = List.of(model);
