@@ -10,7 +10,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
@@ -121,6 +123,11 @@ final class Model implements AutoCloseable {
                 all);
     }
 
+    /** The name of its file or folder, for people. */
+    String name() {
+        return checkpoint.path().getFileName().toString();
+    }
+
     Checkpoint checkpoint() {
         return checkpoint;
     }
@@ -210,19 +217,38 @@ final class Model implements AutoCloseable {
         return checkpoint.zeroForEmptyNegative();
     }
 
-    /** Reads and converts the weights of the denoising network, if that has not been done. */
-    void load(PipelineListener listener) {
+    /**
+     * Reads and converts the weights of the denoising network, if that has not been done.
+     *
+     * @param loading is told where the model lies, before anything is read
+     */
+    void load(Consumer<Path> loading) {
         if (network == null) {
-            listener.loading(checkpoint.path());
+            loading.accept(checkpoint.path());
             Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
             network = device.gpu() ? new OnDevice(placed, device) : placed;
         }
     }
 
-    /** Lets the denoising network go, which {@link #load} reads again. */
+    /** Releases the denoising network, which {@link #load} reads again. */
     void release() {
         network = null;
         networkWeights.release();
+    }
+
+    /** Releases all weights; they are read again when they are wanted. */
+    void releaseAll() {
+        release();
+        autoencoder = null;
+        autoencoderWeights.release();
+    }
+
+    /** What its weights in memory take there, without those that it shares with its {@link #base}, in bytes. */
+    long residentBytes() {
+        return device.gpu()
+                ? 0
+                : (network == null ? 0 : networkWeights.bytes())
+                        + (autoencoder == null ? 0 : autoencoderWeights.bytes());
     }
 
     /** Where its networks compute. */
@@ -230,22 +256,18 @@ final class Model implements AutoCloseable {
         return device;
     }
 
-    /** Adds the models whose networks are in memory with this one's: itself, and what it stands on. */
-    void addTo(Set<Model> models) {
-        if (base != null) {
-            base.addTo(models);
-        }
-        models.add(this);
+    /** The model that it adapts, whose unchanged weights it shares. */
+    Optional<Model> base() {
+        return Optional.ofNullable(base);
     }
 
-    /** Its denoising network, without what it shares with the model that it stands on. */
+    /** Its denoising network, without the weights that it shares with its {@link #base}. */
     MemoryPlan.Part networkInMemory() {
-        String name = checkpoint.path().getFileName().toString();
         return new MemoryPlan.Part(
-                (base == null ? "network of " : "changed network of ") + name, networkWeights.bytes());
+                (base == null ? "network of " : "changed network of ") + name(), networkWeights.bytes());
     }
 
-    /** What its denoising network needs besides, for one latent of that shape, in bytes. */
+    /** What the activations of its denoising network take for one latent of that shape, in bytes. */
     long networkWorking(long[] latents) {
         return checkpoint.network().config().working(latents[2], latents[3]) * precision.bytes();
     }
@@ -256,13 +278,13 @@ final class Model implements AutoCloseable {
         long numbers = checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
         return List.of(
                 new MemoryPlan.Part("autoencoder", autoencoderWeights.bytes()),
-                new MemoryPlan.Part("image on its way", numbers * Precision.FLOAT32.bytes()));
+                new MemoryPlan.Part("activations of the autoencoder", numbers * Precision.FLOAT32.bytes()));
     }
 
-    /** Guidance towards {@code with} and away from {@code without}; the model is loaded. */
-    Denoiser guided(Conditioning with, Conditioning without, double scale) {
+    /** Classifier-free guidance from {@code unconditional} to {@code conditional}; the model is loaded. */
+    Denoiser guided(Conditioning conditional, Conditioning unconditional, double scale) {
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(network), scheduler.parameterization(), with, without, scale);
+                Objects.requireNonNull(network), scheduler.parameterization(), conditional, unconditional, scale);
     }
 
     /** Between its latents and images; read when it is first wanted. */

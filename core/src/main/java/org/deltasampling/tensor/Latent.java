@@ -126,6 +126,13 @@ public final class Latent implements Carried {
         return b == 0 ? a : gcd(b, a % b);
     }
 
+    /** Whether no element is infinite or not a number. */
+    public boolean isFinite() {
+        try (TensorScope scope = TensorScope.open()) {
+            return tensor.isfinite().all().item_bool();
+        }
+    }
+
     /** Euclidean norm over all elements. */
     public double norm() {
         return tensor.norm().item_double();
