@@ -269,7 +269,7 @@ final class LauncherTest {
         Path home = folder.resolve("jdk " + version);
         Files.createDirectories(home.resolve("bin"));
         script(home.resolve("bin/javac"), "");
-        return script(home.resolve("bin/java"), """
+        script(home.resolve("bin/java"), """
                 #!/bin/sh
                 case $* in
                     *-XshowSettings:properties*)
@@ -277,9 +277,8 @@ final class LauncherTest {
                         ;;
                     *) printf '%%s\\n' "${LC_ALL-}" "$@" ;;
                 esac
-                """.formatted(home, version, folder))
-                .getParent()
-                .getParent();
+                """.formatted(home, version, folder));
+        return home;
     }
 
     /** A path to what the launcher calls, except {@code flock}. */
