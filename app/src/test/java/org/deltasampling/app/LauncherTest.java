@@ -284,8 +284,9 @@ final class LauncherTest {
     /** A path to what the launcher calls, except {@code flock}. */
     private Path pathWithoutFlock() throws IOException {
         Path tools = Files.createDirectory(folder.resolve("tools"));
-        for (String tool : "cat dirname find grep head locale mkdir mv ps rm sed sleep sort touch".split(" ")) {
-            for (String on : System.getenv("PATH").split(":")) {
+        String called = "cat:dirname:find:grep:head:locale:mkdir:mv:ps:rm:sed:sleep:sort:touch";
+        for (String tool : called.split(":", -1)) {
+            for (String on : environment.getOrDefault("PATH", "").split(":", -1)) {
                 if (Files.isExecutable(Path.of(on, tool))) {
                     script(tools.resolve(tool), "#!/bin/sh\nexec " + Path.of(on, tool) + " \"$@\"\n");
                 }
