@@ -26,7 +26,7 @@ import org.deltasampling.weights.WeightSource;
  * @param target whose latents it starts from
  * @param source to whose it leads
  */
-public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
+public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId source) {
 
     private static final String TARGET = "target";
     private static final String SOURCE = "source";
@@ -72,8 +72,8 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
                     map(file, tensors, BACK),
                     explained(stated(file, metadata, THERE + EXPLAINED)),
                     explained(stated(file, metadata, BACK + EXPLAINED)));
-            Encoding target = encoding(file, tensors, TARGET);
-            Encoding source = encoding(file, tensors, SOURCE);
+            AutoencoderId target = encoding(file, tensors, TARGET);
+            AutoencoderId source = encoding(file, tensors, SOURCE);
             if (!joins(fit.there(), target, source) || !joins(fit.back(), source, target)) {
                 throw noBridge(file, "its maps are not between the latents that its metadata say");
             }
@@ -89,16 +89,16 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
      *
      * @throws BadRecipeException if it is for others; {@code file} names it
      */
-    public BridgeFit between(Encoding target, Encoding source, Path file) {
+    public BridgeFit between(AutoencoderId target, AutoencoderId source, Path file) {
         boolean straight =
                 target.space().equals(this.target.space()) && source.space().equals(this.source.space());
         boolean turned =
                 target.space().equals(this.source.space()) && source.space().equals(this.target.space());
         boolean inDoubt = straight && turned;
-        if (straight && (!inDoubt || (target.is(this.target) && source.is(this.source)))) {
+        if (straight && (!inDoubt || (target.isSame(this.target) && source.isSame(this.source)))) {
             return fit;
         }
-        if (turned && (!inDoubt || (target.is(this.source) && source.is(this.target)))) {
+        if (turned && (!inDoubt || (target.isSame(this.source) && source.isSame(this.target)))) {
             return fit.reversed();
         }
         if (inDoubt) {
@@ -130,16 +130,16 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
         return value;
     }
 
-    private static Encoding encoding(Path file, SafetensorsFile tensors, String name) {
-        return Encoding.of(space(stated(file, tensors.metadata(), name)), tensor(file, tensors, name + ENCODER));
+    private static AutoencoderId encoding(Path file, SafetensorsFile tensors, String name) {
+        return AutoencoderId.of(space(stated(file, tensors.metadata(), name)), tensor(file, tensors, name + ENCODER));
     }
 
-    private static boolean joins(ChannelMap map, Encoding from, Encoding to) {
+    private static boolean joins(ChannelMap map, AutoencoderId from, AutoencoderId to) {
         return map.inputs() == from.space().channels()
                 && map.outputs() == to.space().channels();
     }
 
-    private static String said(Encoding encoding) {
+    private static String said(AutoencoderId encoding) {
         LatentSpace space = encoding.space();
         return "%d channels (1/%d, scaled by %s)".formatted(space.channels(), space.downscale(), space.scale());
     }

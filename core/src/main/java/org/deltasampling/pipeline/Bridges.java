@@ -198,7 +198,7 @@ final class Bridges {
 
     private static BridgeFit fitted(Choice choice) {
         Path file = Objects.requireNonNull(choice.bridge.file());
-        return BridgeFile.read(file).between(choice.target.encoding(), choice.source.encoding(), file);
+        return BridgeFile.read(file).between(choice.target.autoencoderId(), choice.source.autoencoderId(), file);
     }
 
     /**

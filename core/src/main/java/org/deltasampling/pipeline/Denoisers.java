@@ -11,6 +11,8 @@ import org.deltasampling.delta.LevelPolicy;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.model.Conditioning;
+import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.tensor.CloseTogether;
@@ -90,10 +92,12 @@ final class Denoisers {
     }
 
     private Denoiser guided(PlannedRole role) {
+        Conditioning conditional = prompts.conditioning(role.prompt());
+        Prompt negative = role.negative();
         return role.model()
                 .guided(
-                        prompts.conditional(role),
-                        prompts.unconditional(role),
+                        conditional,
+                        negative == null ? conditional.zeroed() : prompts.conditioning(negative),
                         plan.recipe().sampling().cfg());
     }
 }

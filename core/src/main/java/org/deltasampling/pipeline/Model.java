@@ -5,7 +5,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -13,10 +12,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
-import org.deltasampling.bridge.Encoding;
+import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
@@ -32,7 +29,6 @@ import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
-import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
@@ -144,8 +140,8 @@ final class Model implements AutoCloseable {
         return checkpoint.vae().config();
     }
 
-    Encoding encoding() {
-        return Encoding.of(checkpoint.vae());
+    AutoencoderId autoencoderId() {
+        return AutoencoderId.of(checkpoint.vae());
     }
 
     /** Whether it is a rectified flow. */
@@ -297,27 +293,15 @@ final class Model implements AutoCloseable {
     }
 
     /**
-     * Whether its latents are the other model's; where the weights do not tell, both encode an image.
+     * Whether its latents are the other model's; where its {@link AutoencoderId} does not tell, both encode an image.
      *
      * @param image a size in pixels that both can encode
      */
     boolean sharesAutoencoder(Model other, LatentSize image) {
         return latentSpace().equals(other.latentSpace())
                 && (checkpoint == other.checkpoint
-                        || sameWeights(other, List.of("encoder.conv_in.weight", "encoder.conv_out.weight"))
+                        || autoencoderId().isSame(other.autoencoderId())
                         || autoencoder().agreesWith(other.autoencoder(), image));
-    }
-
-    private boolean sameWeights(Model other, List<String> names) {
-        try (TensorScope scope = TensorScope.open()) {
-            return names.stream().allMatch(name -> {
-                Tensor own = checkpoint.vae().weights().load(name);
-                Tensor others = other.checkpoint.vae().weights().load(name);
-                return Arrays.equals(
-                                own.sizes().vec().get(), others.sizes().vec().get())
-                        && own.to(torch.ScalarType.Float).equal(others.to(torch.ScalarType.Float));
-            });
-        }
     }
 
     @Override

@@ -70,18 +70,8 @@ final class PromptCache implements AutoCloseable {
         });
     }
 
-    /** The conditioning by {@code role}'s prompt; borrowed until other prompts are encoded. */
-    Conditioning conditional(PlannedRole role) {
-        return conditioning(role.prompt());
-    }
-
-    /** The conditioning by its negative prompt; owned by the caller's region if that is zeros. */
-    Conditioning unconditional(PlannedRole role) {
-        Prompt negative = role.negative();
-        return negative == null ? conditional(role).zeroed() : conditioning(negative);
-    }
-
-    private Conditioning conditioning(Prompt prompt) {
+    /** The conditioning by {@code prompt}, which was encoded; borrowed until other prompts are. */
+    Conditioning conditioning(Prompt prompt) {
         return Objects.requireNonNull(kept.get(prompt), prompt.text()).conditioning;
     }
 

@@ -128,9 +128,7 @@ public final class Latent implements Carried {
 
     /** Whether no element is infinite or not a number. */
     public boolean isFinite() {
-        try (TensorScope scope = TensorScope.open()) {
-            return tensor.isfinite().all().item_bool();
-        }
+        return tensor.isfinite().all().item_bool();
     }
 
     /** Euclidean norm over all elements. */
