@@ -208,7 +208,7 @@ final class Model implements AutoCloseable {
         return texts;
     }
 
-    /** Whether guidance without a negative prompt is away from silence, not from an empty text. */
+    /** Whether the unconditional prediction without a negative prompt is that of zeros, not of an empty text. */
     boolean zeroForEmptyNegative() {
         return checkpoint.zeroForEmptyNegative();
     }
