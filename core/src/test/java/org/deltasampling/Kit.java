@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 import org.junit.jupiter.api.Assumptions;
 
 /**
@@ -44,14 +44,14 @@ public final class Kit {
 
         /** An input {@code in.*} or answer {@code out.*}; owned by the caller's scope. */
         public Tensor tensor(String name) {
-            try (SafetensorsFile io = SafetensorsFile.open(folder.resolve("io.safetensors"))) {
+            try (WeightFile io = WeightFile.open(folder.resolve("io.safetensors"))) {
                 return io.load(name);
             }
         }
 
         /** Whether the kit has a tensor of that name. */
         public boolean has(String name) {
-            try (SafetensorsFile io = SafetensorsFile.open(folder.resolve("io.safetensors"))) {
+            try (WeightFile io = WeightFile.open(folder.resolve("io.safetensors"))) {
                 return io.names().contains(name);
             }
         }

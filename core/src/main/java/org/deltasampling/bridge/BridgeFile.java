@@ -13,10 +13,10 @@ import org.deltasampling.model.LatentSpace;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.TensorInfo;
-import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightFile;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * A fitted bridge in a small safetensors file: {@code there.weight} (source channels, target channels, side, side), {@code
@@ -52,7 +52,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
             put(tensors, BACK, fit.back());
             tensors.put(TARGET + ENCODER, Tensor.create(target.filter()));
             tensors.put(SOURCE + ENCODER, Tensor.create(source.filter()));
-            SafetensorsWriter.write(file, WeightSource.of(tensors), metadata);
+            SafetensorsWriter.write(file, WeightSources.of(tensors), metadata);
         } catch (UncheckedIOException e) {
             throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
         }
@@ -64,7 +64,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
      * @throws BadWeightsException if it is no file of a bridge
      */
     public static BridgeFile read(Path file) {
-        try (SafetensorsFile tensors = SafetensorsFile.open(file);
+        try (WeightFile tensors = WeightFile.open(file);
                 TensorScope scope = TensorScope.open()) {
             Map<String, String> metadata = tensors.metadata();
             BridgeFit fit = new BridgeFit(
@@ -130,7 +130,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
         return value;
     }
 
-    private static AutoencoderId encoding(Path file, SafetensorsFile tensors, String name) {
+    private static AutoencoderId encoding(Path file, WeightFile tensors, String name) {
         return AutoencoderId.of(space(stated(file, tensors.metadata(), name)), tensor(file, tensors, name + ENCODER));
     }
 
@@ -155,7 +155,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
         tensors.put(name + ".bias", Tensor.create(map.bias()));
     }
 
-    private static ChannelMap map(Path file, SafetensorsFile tensors, String name) {
+    private static ChannelMap map(Path file, WeightFile tensors, String name) {
         Tensor weights = tensor(file, tensors, name + ".weight");
         Tensor biases = tensor(file, tensors, name + ".bias");
         TensorInfo weight = tensors.info(name + ".weight");
@@ -171,7 +171,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
         return ChannelMap.of(weights, biases);
     }
 
-    private static Tensor tensor(Path file, SafetensorsFile tensors, String name) {
+    private static Tensor tensor(Path file, WeightFile tensors, String name) {
         if (!tensors.names().contains(name)) {
             throw noBridge(file, "it has no '%s'".formatted(name));
         }

@@ -32,6 +32,7 @@ import org.deltasampling.tensor.Precision;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,8 +80,8 @@ final class Model implements AutoCloseable {
         this.checkpoint = checkpoint;
         this.base = base;
         this.texts = texts;
-        this.networkWeights = new ResidentWeights(network.on(device));
-        this.autoencoderWeights = new ResidentWeights(autoencoder.on(device));
+        this.networkWeights = new ResidentWeights(WeightSources.on(network, device));
+        this.autoencoderWeights = new ResidentWeights(WeightSources.on(autoencoder, device));
         this.precision = precision;
         this.device = device;
         this.files = files;
@@ -94,8 +95,8 @@ final class Model implements AutoCloseable {
                 checkpoint,
                 null,
                 TextEncoders.of(checkpoint, precision, device),
-                checkpoint.network().weights().in(precision),
-                checkpoint.vae().weights().in(Precision.FLOAT32),
+                WeightSources.in(checkpoint.network().weights(), precision),
+                WeightSources.in(checkpoint.vae().weights(), Precision.FLOAT32),
                 precision,
                 device,
                 files(checkpoint));

@@ -26,6 +26,7 @@ import org.deltasampling.text.Encoded;
 import org.deltasampling.text.T5Tokenizer;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,11 +53,9 @@ final class TextEncoders {
         for (int i = 0; i < checkpoint.texts().size(); i++) {
             weights.put(
                     Checkpoint.textEncoder(i),
-                    checkpoint.texts().get(i).weights().in(Precision.FLOAT32));
+                    WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
-        checkpoint
-                .t5()
-                .ifPresent(part -> weights.put(Checkpoint.T5, part.weights().in(precision)));
+        checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
         return new TextEncoders(checkpoint, weights, device);
     }
 
@@ -151,7 +150,7 @@ final class TextEncoders {
     /** Uses a part, whose weights are in memory as long as that takes. */
     private void with(String part, Consumer<Parameters> use) {
         WeightSource source = Objects.requireNonNull(weights.get(part), part);
-        try (ResidentWeights resident = new ResidentWeights(source.on(device))) {
+        try (ResidentWeights resident = new ResidentWeights(WeightSources.on(source, device))) {
             use.accept(Parameters.from(resident));
         }
     }
