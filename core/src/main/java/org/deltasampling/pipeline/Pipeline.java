@@ -14,8 +14,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.deltasampling.delta.DeltaDenoiser;
-import org.deltasampling.delta.DeltaListener;
-import org.deltasampling.delta.LevelPolicy;
+import org.deltasampling.delta.DeltaPolicy;
+import org.deltasampling.delta.HoldPolicy;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
@@ -37,7 +37,6 @@ import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.Memory;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
@@ -237,12 +236,11 @@ public final class Pipeline implements AutoCloseable {
         return choices;
     }
 
-    /** What it remembers of one trajectory is kept by {@code memories}. */
-    private static LevelPolicy policy(Levels levels, CloseTogether memories) {
+    private static DeltaPolicy policy(Levels levels) {
         return switch (levels) {
-            case SKIP -> LevelPolicy.SKIP;
-            case CLAMP -> LevelPolicy.CLAMP;
-            case HOLD -> LevelPolicy.hold(memories.keep(new Memory()));
+            case SKIP -> DeltaPolicy.SKIP;
+            case CLAMP -> DeltaPolicy.CLAMP;
+            case HOLD -> new HoldPolicy();
         };
     }
 
@@ -270,10 +268,9 @@ public final class Pipeline implements AutoCloseable {
             deltas.add(new org.deltasampling.delta.Delta(
                     source,
                     guided(recipe, delta.adapted(), cast.adapted.get(i), choice.sourceImage()),
-                    delta.lambda().over(plan.plan()),
-                    policy(delta.levels(), memories)));
+                    delta.lambda().over(policy(delta.levels()))));
         }
-        return deltas.isEmpty() ? target : new DeltaDenoiser(target, deltas, DeltaListener.NONE);
+        return deltas.isEmpty() ? target : memories.keep(new DeltaDenoiser(target, plan.plan(), deltas));
     }
 
     private Latent sampleReference(
@@ -291,8 +288,8 @@ public final class Pipeline implements AutoCloseable {
                 guided(recipe, delta.adapted(), cast.adapted.get(0), size),
                 bridges.build(choice, 0),
                 source.scheduler().whole(),
-                delta.lambda().over(plan.plan()),
-                DeltaListener.NONE);
+                plan.plan(),
+                delta.lambda().over(DeltaPolicy.CLAMP));
         double highest = plan.plan().get(0).from().kappa();
         return ReferenceDenoiser.targetOf(sample(both, plan, both.join(start, highest), noise));
     }
