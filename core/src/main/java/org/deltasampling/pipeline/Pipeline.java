@@ -34,6 +34,7 @@ import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
+import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Latent;
@@ -296,13 +297,8 @@ public final class Pipeline implements AutoCloseable {
 
     private Latent sample(Denoiser denoiser, SamplingPlan plan, Latent start, NoiseSource noise) {
         listener.step(0, plan.plan().size());
-        return plan.sampler()
-                .sample(
-                        denoiser,
-                        start,
-                        plan.plan(),
-                        noise,
-                        (index, count, level, clean) -> listener.step(index + 1, count));
+        StepListener progress = (index, count, level, denoised) -> listener.step(index + 1, count);
+        return plan.sampler().sample(denoiser, start, plan.plan(), noise, progress);
     }
 
     private Denoiser guided(Recipe recipe, Role role, Model model, PixelSize size) {

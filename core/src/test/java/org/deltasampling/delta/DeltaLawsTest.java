@@ -277,10 +277,11 @@ class DeltaLawsTest {
                 long before = TensorScope.liveObjects();
                 AtomicInteger steps = new AtomicInteger();
                 long[] during = new long[20];
-                plan.sampler().sample(with(1), start, plan.plan(), noise::draw, (i, count, n, denoised) -> {
+                StepListener counting = (i, count, n, denoised) -> {
                     during[i] = TensorScope.liveObjects();
                     steps.incrementAndGet();
-                });
+                };
+                plan.sampler().sample(with(1), start, plan.plan(), noise::draw, counting);
                 assertThat(steps).hasValue(20);
                 assertThat(during[19]).as(sampler + " in constant memory").isLessThanOrEqualTo(during[5]);
                 assertThat(TensorScope.liveObjects()).as(sampler).isEqualTo(before + 1);
