@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 import org.deltasampling.delta.Delta;
 import org.deltasampling.delta.DeltaDenoiser;
-import org.deltasampling.delta.DeltaListener;
-import org.deltasampling.delta.LevelPolicy;
+import org.deltasampling.delta.DeltaPolicy;
+import org.deltasampling.delta.HoldPolicy;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
@@ -16,7 +16,6 @@ import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.tensor.CloseTogether;
-import org.deltasampling.tensor.Memory;
 
 /** Builds the denoiser of a plan, whose models are loaded and whose prompts are encoded. */
 final class Denoisers {
@@ -36,9 +35,9 @@ final class Denoisers {
     /**
      * The target with its deltas.
      *
-     * @param memories keeps what deltas remember of one trajectory
+     * @param trajectory closes what policies remember of it
      */
-    Denoiser delta(CloseTogether memories) {
+    Denoiser delta(CloseTogether trajectory) {
         Denoiser target = guided(plan.target());
         List<Delta> deltas = new ArrayList<>();
         Map<List<Object>, Source> sources = new HashMap<>(); // deltas that see the same source alike share its passes
@@ -48,10 +47,9 @@ final class Denoisers {
             deltas.add(new Delta(
                     source,
                     guided(planned.adapted()),
-                    planned.delta().lambda().over(plan.sampling().plan()),
-                    policy(planned.delta().levels(), memories)));
+                    planned.delta().lambda().over(policy(planned.delta().levels()))));
         }
-        return deltas.isEmpty() ? target : new DeltaDenoiser(target, deltas, DeltaListener.NONE);
+        return deltas.isEmpty() ? target : trajectory.keep(new DeltaDenoiser(target, plan.sampling().plan(), deltas));
     }
 
     private Source source(PlannedDelta planned) {
@@ -62,11 +60,11 @@ final class Denoisers {
                 bridges.build(planned.bridge(), seed, request));
     }
 
-    private static LevelPolicy policy(Levels levels, CloseTogether memories) {
+    private static DeltaPolicy policy(Levels levels) {
         return switch (levels) {
-            case SKIP -> LevelPolicy.SKIP;
-            case CLAMP -> LevelPolicy.CLAMP;
-            case HOLD -> LevelPolicy.hold(memories.keep(new Memory()));
+            case SKIP -> DeltaPolicy.SKIP;
+            case CLAMP -> DeltaPolicy.CLAMP;
+            case HOLD -> new HoldPolicy();
         };
     }
 
@@ -87,8 +85,8 @@ final class Denoisers {
                 guided(planned.adapted()),
                 bridges.build(planned.bridge(), 0, request),
                 planned.source().model().scheduler().whole(),
-                planned.delta().lambda().over(plan.sampling().plan()),
-                DeltaListener.NONE);
+                plan.sampling().plan(),
+                planned.delta().lambda().over(DeltaPolicy.CLAMP));
     }
 
     private Denoiser guided(PlannedRole role) {

@@ -18,6 +18,7 @@ import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.sampling.NoiseSource;
+import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
@@ -152,7 +153,7 @@ public final class Pipeline implements AutoCloseable {
     }
 
     private Latent sample(Plan plan, Request request) {
-        try (CloseTogether memories = new CloseTogether()) {
+        try (CloseTogether trajectory = new CloseTogether()) {
             NoiseSource noise = NoiseSource.seeded(plan.recipe().sampling().seed());
             Latent start = plan.sampling().start(plan.start().draw(noise));
             Denoisers denoisers = new Denoisers(plan, prompts, bridges, request);
@@ -161,7 +162,7 @@ public final class Pipeline implements AutoCloseable {
                 double highest = plan.sampling().plan().get(0).from().kappa();
                 return ReferenceDenoiser.targetOf(sample(both, plan, both.join(start, highest), noise, request));
             }
-            return sample(denoisers.delta(memories), plan, start, noise, request);
+            return sample(denoisers.delta(trajectory), plan, start, noise, request);
         }
     }
 
@@ -169,13 +170,12 @@ public final class Pipeline implements AutoCloseable {
         int steps = plan.sampling().plan().size();
         request.checkpoint();
         request.listener().step(0, steps);
-        return plan.sampling()
-                .sampler()
-                .sample(denoiser, start, plan.sampling().plan(), noise, (index, count, level, denoised) -> {
-                    requireFinite(denoised, "step %d of %d".formatted(index + 1, count));
-                    request.listener().step(index + 1, count);
-                    request.checkpoint();
-                });
+        StepListener each = (index, count, level, denoised) -> {
+            requireFinite(denoised, "step %d of %d".formatted(index + 1, count));
+            request.listener().step(index + 1, count);
+            request.checkpoint();
+        };
+        return plan.sampling().sampler().sample(denoiser, start, plan.sampling().plan(), noise, each);
     }
 
     private static void requireFinite(Latent values, String where) {
