@@ -49,7 +49,9 @@ final class Denoisers {
                     guided(planned.adapted()),
                     planned.delta().lambda().over(policy(planned.delta().levels()))));
         }
-        return deltas.isEmpty() ? target : trajectory.keep(new DeltaDenoiser(target, plan.sampling().plan(), deltas));
+        return deltas.isEmpty()
+                ? target
+                : trajectory.keep(new DeltaDenoiser(target, plan.sampling().plan(), deltas));
     }
 
     private Source source(PlannedDelta planned) {

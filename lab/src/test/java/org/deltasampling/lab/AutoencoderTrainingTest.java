@@ -12,6 +12,7 @@ import org.deltasampling.TensorAssert;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.train.TrainableParameters;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -28,7 +29,7 @@ class AutoencoderTrainingTest {
         AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Images images =
                         Images.draw(16, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()));
-                Trainable model = training.initialised();
+                TrainableParameters model = training.initialised();
                 TensorScope scope = TensorScope.open()) {
             AutoencoderKl autoencoder = new AutoencoderKl(kind.config(), model);
             Tensor image = images.range(0, 4);

@@ -1,12 +1,10 @@
-package org.deltasampling.lab;
+package org.deltasampling.train;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.nn.Parameters;
@@ -18,19 +16,20 @@ import org.deltasampling.weights.WeightSource;
 
 /**
  * The parameters of a model in training: leaves of autograd that are views of one flat float32 tensor, with their gradients
- * views of another, so that an optimiser's step is a few operations whatever the number of layers. Convolution weights lie
+ * views of another, so that an optimizer's step is a few operations whatever the number of layers. Convolution weights are
  * channels-last, which is the faster layout on CPUs.
  */
-final class Trainable implements Parameters, WeightSource, AutoCloseable {
+public final class TrainableParameters implements Parameters, WeightSource, AutoCloseable {
 
     private final Map<String, long[]> shapes;
     private final Map<String, Held> leaves = new LinkedHashMap<>();
     private final Held values;
     private final Held gradients;
 
-    private Trainable(Map<String, long[]> shapes) {
+    private TrainableParameters(Map<String, long[]> shapes) {
         this.shapes = shapes;
-        long count = shapes.values().stream().mapToLong(Trainable::count).sum();
+        long count =
+                shapes.values().stream().mapToLong(TrainableParameters::count).sum();
         try (TensorScope scope = TensorScope.open()) {
             values = Held.of(torch.zeros(count));
             gradients = Held.of(torch.zeros(count));
@@ -46,18 +45,23 @@ final class Trainable implements Parameters, WeightSource, AutoCloseable {
         }
     }
 
-    /** What {@code model} declares, initialised as PyTorch's layers are, from libtorch's generator. */
-    static Trainable initialised(Consumer<Parameters> model) {
-        Trainable result = new Trainable(Parameters.declaredBy(model));
+    /** The parameters that {@code model} declares, initialised as PyTorch's layers are, by libtorch's generator. */
+    public static TrainableParameters initialised(Consumer<Parameters> model) {
+        TrainableParameters result = new TrainableParameters(Parameters.declaredBy(model));
+        Initialisation initialisation = new Initialisation(result.shapes);
         try (TensorScope scope = TensorScope.open()) {
-            result.leaves.forEach((name, leaf) -> result.initialise(name, leaf.tensor()));
+            result.leaves.forEach((name, leaf) -> initialisation.apply(name, leaf.tensor()));
         }
         return result;
     }
 
-    /** What {@code model} declares, starting from {@code source}, whose names are the model's. */
-    static Trainable startingFrom(WeightSource source, Consumer<Parameters> model) {
-        Trainable result = new Trainable(Parameters.declaredBy(model));
+    /**
+     * The parameters that {@code model} declares, copied from {@code source}, which has them under the same names.
+     *
+     * @throws BadWeightsException if one of them is missing
+     */
+    public static TrainableParameters startingFrom(WeightSource source, Consumer<Parameters> model) {
+        TrainableParameters result = new TrainableParameters(Parameters.declaredBy(model));
         try (TensorScope scope = TensorScope.open()) {
             result.leaves.forEach((name, leaf) -> leaf.tensor().copy_(source.load(name)));
         }
@@ -83,14 +87,20 @@ final class Trainable implements Parameters, WeightSource, AutoCloseable {
     public TensorInfo info(String name) {
         long[] shape = shapes.get(name);
         if (shape == null) {
-            throw new BadWeightsException("there is no parameter " + name + " in this model in training");
+            throw new BadWeightsException("the model in training has no parameter " + name);
         }
         return new TensorInfo(torch.ScalarType.Float, shape);
     }
 
+    /** The parameter as it is now, outside of autograd: a view, which training changes. */
     @Override
     public Tensor load(String name) {
         return get(name, info(name).shape()).detach();
+    }
+
+    /** How many numbers they are in all. */
+    public long count() {
+        return values.tensor().numel();
     }
 
     /** Takes the values of {@code flat}, laid out as {@link #values()}. */
@@ -126,32 +136,5 @@ final class Trainable implements Parameters, WeightSource, AutoCloseable {
 
     private static long count(long[] shape) {
         return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-    }
-
-    /** What a transformer does to its streams by the moment; nothing at first (Peebles and Xie 2023, section 3.2). */
-    private static final List<String> MODULATIONS =
-            List.of("norm1.linear.", "norm1_context.linear.", "norm_out.linear.");
-
-    /** Norms one and zero, embeddings and places normal, everything else uniform within 1 / sqrt(inputs). */
-    private void initialise(String name, Tensor leaf) {
-        if (name.endsWith("embedding.weight")) {
-            leaf.normal_().mul_(new Scalar(0.02));
-            return;
-        }
-        if (name.endsWith("pos_embed.pos_embed")) {
-            leaf.normal_().mul_(new Scalar(0.5));
-            return;
-        }
-        if (LowRankUpdate.startsAtZero(name) || MODULATIONS.stream().anyMatch(name::contains)) {
-            return;
-        }
-        boolean bias = name.endsWith(".bias");
-        long[] weight = bias ? shapes.get(name.substring(0, name.length() - 4) + "weight") : shapes.get(name);
-        if (weight == null || weight.length == 1) {
-            leaf.fill_(new Scalar(bias ? 0.0 : 1.0));
-            return;
-        }
-        double bound = Math.sqrt((double) weight[0] / count(weight));
-        leaf.copy_(torch.rand(shapes.get(name)).mul_(new Scalar(2 * bound)).sub_(new Scalar(bound)));
     }
 }
