@@ -53,7 +53,7 @@ record SamplerState(Latent x, List<Latent> past) implements Carried {
     }
 
     @Override
-    public List<Latent> latents() {
+    public List<Latent> carried() {
         return with(x);
     }
 }

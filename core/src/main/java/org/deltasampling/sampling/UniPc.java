@@ -32,7 +32,7 @@ record UniPc(int order, Scale scale) implements Sampler {
     private record State(Latent x, Latent left, List<Latent> guesses) implements Carried {
 
         @Override
-        public List<Latent> latents() {
+        public List<Latent> carried() {
             List<Latent> all = new ArrayList<>(guesses);
             all.add(x);
             all.add(left);
