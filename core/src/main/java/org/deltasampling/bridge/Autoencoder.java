@@ -9,7 +9,7 @@ import org.deltasampling.tensor.TensorScope;
 /** Between images, (batch, 3, height, width), about -1 to 1, and a model's latents in its scaled units. */
 public interface Autoencoder {
 
-    /** The latents of {@code image}: the middle of what they may be. */
+    /** The latents of {@code image}: the mean of the encoder's distribution. */
     Latent encode(Latent image);
 
     /** The image of {@code latents}. */

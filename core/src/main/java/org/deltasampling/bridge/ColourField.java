@@ -4,10 +4,10 @@ import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.SeededNoise;
 
-/** Random colours with as much variance in each octave of detail, as images have it, for want of images. */
+/** Random images with equal variance in each octave of detail, as natural images have it. */
 final class ColourField {
 
-    /** Of each octave: few colours are cut off. */
+    /** Standard deviation of each octave: few values are clamped. */
     private static final double AMPLITUDE = 0.25;
 
     private ColourField() {}

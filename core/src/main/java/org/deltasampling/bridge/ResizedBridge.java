@@ -12,8 +12,8 @@ import org.deltasampling.tensor.SeededNoise;
 record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, long seed) implements LatentBridge {
 
     @Override
-    public Latent toSource(Latent clean) {
-        return bridge.toSource(clean).resized(source);
+    public Latent toSource(Latent denoised) {
+        return bridge.toSource(denoised).resized(source);
     }
 
     @Override

@@ -10,8 +10,8 @@ record RoundTripBridge(
         implements LatentBridge {
 
     @Override
-    public Latent toSource(Latent clean) {
-        return source.encode(sized(target.decode(clean), sourceImage));
+    public Latent toSource(Latent denoised) {
+        return source.encode(sized(target.decode(denoised), sourceImage));
     }
 
     @Override
@@ -29,8 +29,8 @@ record RoundTripBridge(
         return toTarget(adapted).minus(toTarget(base));
     }
 
-    private Latent toTarget(Latent clean) {
-        return target.encode(sized(source.decode(clean), targetImage));
+    private Latent toTarget(Latent denoised) {
+        return target.encode(sized(source.decode(denoised), targetImage));
     }
 
     private Latent sized(Latent image, LatentSize size) {

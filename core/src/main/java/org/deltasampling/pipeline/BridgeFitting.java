@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.TreeSet;
 import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.BridgeFile;
 import org.deltasampling.bridge.BridgeFitter;
-import org.deltasampling.bridge.Encoding;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.model.Checkpoint;
@@ -44,8 +44,8 @@ public final class BridgeFitting implements AutoCloseable {
     private final CloseTogether open = new CloseTogether();
     private final ScaledAutoencoder source;
     private final ScaledAutoencoder target;
-    private final Encoding sourceEncoding;
-    private final Encoding targetEncoding;
+    private final AutoencoderId sourceId;
+    private final AutoencoderId targetId;
     private final int side;
     private final BridgeFitter fitter;
     private int images;
@@ -71,8 +71,8 @@ public final class BridgeFitting implements AutoCloseable {
             Checkpoint targetFiles = open.keep(Checkpoint.open(to));
             source = autoencoder(sourceFiles);
             target = autoencoder(targetFiles);
-            sourceEncoding = Encoding.of(sourceFiles.vae());
-            targetEncoding = Encoding.of(targetFiles.vae());
+            sourceId = AutoencoderId.of(sourceFiles.vae());
+            targetId = AutoencoderId.of(targetFiles.vae());
             side = Math.min(side(sourceFiles), side(targetFiles));
         } catch (RuntimeException e) {
             close();
@@ -167,7 +167,7 @@ public final class BridgeFitting implements AutoCloseable {
      */
     public BridgeFile fit() {
         requireEnough("there are", images);
-        return new BridgeFile(fitter.fit(), targetEncoding, sourceEncoding);
+        return new BridgeFile(fitter.fit(), targetId, sourceId);
     }
 
     private static void requireEnough(String where, int count) {

@@ -6,5 +6,5 @@ import java.util.List;
 public interface Carried {
 
     /** All values with a tensor that are held; the same one may occur twice. */
-    List<? extends TensorValue> carried();
+    List<? extends TensorValue> tensors();
 }

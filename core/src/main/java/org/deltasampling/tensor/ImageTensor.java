@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 public record ImageTensor(Tensor tensor) implements TensorValue, Carried {
 
     @Override
-    public List<ImageTensor> carried() {
+    public List<ImageTensor> tensors() {
         return List.of(this);
     }
 

@@ -22,7 +22,7 @@ public final class Latent implements TensorValue, Carried {
     }
 
     @Override
-    public List<Latent> carried() {
+    public List<Latent> tensors() {
         return List.of(this);
     }
 
@@ -128,6 +128,11 @@ public final class Latent implements TensorValue, Carried {
 
     private static long gcd(long a, long b) {
         return b == 0 ? a : gcd(b, a % b);
+    }
+
+    /** Whether no element is infinite or not a number. */
+    public boolean isFinite() {
+        return tensor.isfinite().all().item_bool();
     }
 
     /** Euclidean norm over all elements. */

@@ -120,7 +120,7 @@ public final class TensorScope implements AutoCloseable {
 
     private static Set<Tensor> tensors(Carried state) {
         Set<Tensor> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        state.carried().forEach(value -> all.add(value.tensor()));
+        state.tensors().forEach(value -> all.add(value.tensor()));
         return all;
     }
 

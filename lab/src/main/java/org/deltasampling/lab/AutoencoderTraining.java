@@ -12,6 +12,7 @@ import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole images, then the
@@ -93,7 +94,7 @@ final class AutoencoderTraining {
             long[] shape = both.info(name).shape();
             all.put(name, decodes(name) ? decoder.get(name, shape) : both.load(name));
         });
-        return WeightSource.of(all);
+        return WeightSources.of(all);
     }
 
     private static boolean decodes(String name) {

@@ -10,9 +10,9 @@ import java.util.function.IntFunction;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.TensorScope;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
-import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightFile;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * A training run: a learning rate that rises over the first steps and falls to nothing as a cosine, a line of log now and
@@ -77,13 +77,13 @@ record Loop(String name, int steps, double rate, double averaging, long seed, Pa
         return folder.resolve(name + ".checkpoint.safetensors");
     }
 
-    private static int stepsOf(SafetensorsFile checkpoint) {
+    private static int stepsOf(WeightFile checkpoint) {
         return Integer.parseInt(checkpoint.metadata().getOrDefault("steps", "0"));
     }
 
     private int resume(Optimizer optimizer) {
         try (TensorScope scope = TensorScope.open();
-                SafetensorsFile file = SafetensorsFile.open(checkpoint())) {
+                WeightFile file = WeightFile.open(checkpoint())) {
             optimizer.state().forEach((key, tensor) -> tensor.copy_(file.load(key)));
             optimizer.continueFrom(stepsOf(file));
             return optimizer.steps();
@@ -94,7 +94,7 @@ record Loop(String name, int steps, double rate, double averaging, long seed, Pa
         try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
             SafetensorsWriter.write(
-                    checkpoint(), WeightSource.of(state), Map.of("steps", Integer.toString(optimizer.steps())));
+                    checkpoint(), WeightSources.of(state), Map.of("steps", Integer.toString(optimizer.steps())));
         }
     }
 }

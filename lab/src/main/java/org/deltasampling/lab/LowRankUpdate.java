@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.LowRank;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * A low-rank change of a model in training (Hu et al. 2021): W + B A for every linear and convolution weight inside the
@@ -47,7 +48,7 @@ final class LowRankUpdate {
         Map<String, Tensor> all = new LinkedHashMap<>();
         update.names().forEach(name -> all.put(name, update.load(name)));
         changed.keySet().forEach(layer -> all.put(kohya(layer) + ".alpha", torch.scalar_tensor(new Scalar(RANK))));
-        return WeightSource.of(all);
+        return WeightSources.of(all);
     }
 
     /** The changed model's parameters; what is changed is computed anew at each asking. */
