@@ -77,8 +77,7 @@ public final class BridgeFitter {
 
     /** {@code other} in the size of {@code like}, in which a bridge maps. */
     private static Latent sizedAs(Latent like, Latent other) {
-        long[] size = like.shape();
-        return other.shape()[2] == size[2] && other.shape()[3] == size[3] ? other : other.resized(size[2], size[3]);
+        return other.size().equals(like.size()) ? other : other.resized(like.size());
     }
 
     private static int channels(Latent latent) {

@@ -22,6 +22,6 @@ final class ColourField {
     }
 
     private static Latent octave(SeededNoise noise, long cells, LatentSize size) {
-        return noise.draw(1, 3, cells, cells).times(AMPLITUDE).resized(size.height(), size.width());
+        return noise.draw(1, 3, cells, cells).times(AMPLITUDE).resized(size);
     }
 }

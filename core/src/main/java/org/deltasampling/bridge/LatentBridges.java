@@ -53,7 +53,7 @@ public final class LatentBridges {
     /**
      * {@code bridge} between latents of different size; itself where they have the same.
      *
-     * @param target height and width of the target's latents
+     * @param target size of the target's latents
      * @param source of the source's
      */
     public static LatentBridge resized(LatentBridge bridge, LatentSize target, LatentSize source, long seed) {

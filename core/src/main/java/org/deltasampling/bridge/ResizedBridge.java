@@ -13,14 +13,12 @@ record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, 
 
     @Override
     public Latent toSource(Latent denoised) {
-        return bridge.toSource(denoised).resized(source.height(), source.width());
+        return bridge.toSource(denoised).resized(source);
     }
 
     @Override
     public Latent noise(Latent noise) {
-        return bridge.noise(noise)
-                .resizedNoise(
-                        source.height(), source.width(), shape -> new SeededNoise(seed ^ 0x55555555L).draw(shape));
+        return bridge.noise(noise).resizedNoise(source, shape -> new SeededNoise(seed ^ 0x55555555L).draw(shape));
         // not the seed itself: the bridge may have drawn from that
     }
 
@@ -32,6 +30,6 @@ record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, 
 
     @Override
     public Latent back(Latent adapted, Latent base) {
-        return bridge.back(adapted, base).resized(target.height(), target.width());
+        return bridge.back(adapted, base).resized(target);
     }
 }

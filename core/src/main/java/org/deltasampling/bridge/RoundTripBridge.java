@@ -34,6 +34,6 @@ record RoundTripBridge(
     }
 
     private Latent sized(Latent image, LatentSize size) {
-        return targetImage.equals(sourceImage) ? image : image.resized(size.height(), size.width());
+        return targetImage.equals(sourceImage) ? image : image.resized(size);
     }
 }

@@ -3,6 +3,7 @@ package org.deltasampling.bridge;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 
@@ -20,14 +21,17 @@ public record ScaledAutoencoder(AutoencoderKl network, Device device) implements
 
     @Override
     public Latent encode(Latent image) {
-        return TensorScope.scoped(() -> space().rescale(new Latent(
-                Device.CPU.to(network.encode(device.to(image.tensor())).mean()))));
+        return TensorScope.scoped(() -> space().rescale(
+                        new Latent(Device.CPU.to(network.encode(new ImageTensor(device.to(image.tensor())))
+                                .mean()
+                                .tensor()))));
     }
 
     @Override
     public Latent decode(Latent latents) {
-        return TensorScope.scoped(() -> new Latent(
-                Device.CPU.to(network.decode(device.to(space().unscale(latents).tensor())))));
+        return TensorScope.scoped(() -> new Latent(Device.CPU.to(
+                network.decode(new Latent(device.to(space().unscale(latents).tensor())))
+                        .tensor())));
     }
 
     private LatentSpace space() {

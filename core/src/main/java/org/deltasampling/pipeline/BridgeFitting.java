@@ -23,6 +23,7 @@ import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
@@ -99,7 +100,7 @@ public final class BridgeFitting implements AutoCloseable {
     /** Takes the middle of {@code image}, scaled, into the fit. */
     public void add(BufferedImage image) {
         try (TensorScope scope = TensorScope.open()) {
-            Latent square = square(image).resized(side, side);
+            Latent square = square(image).resized(new LatentSize(side, side));
             fitter.add(target.encode(square), source.encode(square));
         }
         images++;

@@ -60,7 +60,7 @@ final class Bridges {
         }
 
         private static LatentSize latents(PixelSize image, LatentSpace space) {
-            return new LatentSize(image.height() / space.downscale(), image.width() / space.downscale());
+            return new LatentSize(image.width() / space.downscale(), image.height() / space.downscale());
         }
     }
 
@@ -247,6 +247,6 @@ final class Bridges {
     }
 
     private static LatentSize pixels(PixelSize image) {
-        return new LatentSize(image.height(), image.width());
+        return new LatentSize(image.width(), image.height());
     }
 }

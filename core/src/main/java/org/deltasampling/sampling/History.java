@@ -11,6 +11,11 @@ record History(List<Latent> latents) implements Carried {
     /** No step was taken yet, or none is needed. */
     static final History NONE = new History(List.of());
 
+    @Override
+    public List<Latent> tensors() {
+        return latents;
+    }
+
     /** {@code newest} before these. */
     History with(Latent newest) {
         List<Latent> all = new ArrayList<>(latents.size() + 1);

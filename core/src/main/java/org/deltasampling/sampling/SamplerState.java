@@ -8,6 +8,7 @@ import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Carried;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.tensor.TensorValue;
 
 /**
  * Where a sampler is and what else it carries from step to step: the state that is folded over a plan, in the one sampling
@@ -62,8 +63,8 @@ record SamplerState<C extends Carried>(Latent x, C carried, boolean replaced) im
     }
 
     @Override
-    public List<Latent> latents() {
-        List<Latent> all = new ArrayList<>(carried.latents());
+    public List<TensorValue> tensors() {
+        List<TensorValue> all = new ArrayList<>(carried.tensors());
         all.add(x);
         return all;
     }

@@ -35,7 +35,7 @@ record UniPc(int order, Scale scale) implements Sampler {
     private record Correction(Latent left, History denoised) implements Carried {
 
         @Override
-        public List<Latent> latents() {
+        public List<Latent> tensors() {
             return denoised.with(left).latents();
         }
     }

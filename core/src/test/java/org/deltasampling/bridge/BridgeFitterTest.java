@@ -112,9 +112,9 @@ class BridgeFitterTest {
     void fitsLatentsOfDifferentSizes() {
         try (TensorScope scope = TensorScope.open()) {
             ChannelMap truth = some(4, 4, 1, 3);
-            BridgeFit fit = fitted(4, 4, 1, x -> truth.apply(x.resized(6, 6)));
+            BridgeFit fit = fitted(4, 4, 1, x -> truth.apply(x.resized(new LatentSize(6, 6))));
             assertThat(fit.explainedBack().channels()).hasSize(4);
-            assertThat(fitted(4, 4, 1, x -> truth.apply(x).resized(24, 24))
+            assertThat(fitted(4, 4, 1, x -> truth.apply(x).resized(new LatentSize(24, 24)))
                             .explainedThere()
                             .whole())
                     .isGreaterThan(0.7);
@@ -143,7 +143,7 @@ class BridgeFitterTest {
     @Test
     void theRoundTripIsTheWayByImages() {
         try (TensorScope scope = TensorScope.open()) {
-            LatentSize size = new LatentSize(8, 12);
+            LatentSize size = new LatentSize(12, 8);
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             BridgeFit fit = BridgeFitter.toFields(target, source, size, 1, 5);
@@ -163,8 +163,8 @@ class BridgeFitterTest {
     @Test
     void theRoundTripResizesImages() {
         try (TensorScope scope = TensorScope.open()) {
-            LatentSize size = new LatentSize(8, 12);
-            LatentSize half = new LatentSize(4, 6);
+            LatentSize size = new LatentSize(12, 8);
+            LatentSize half = new LatentSize(6, 4);
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             LatentBridge ofNoise = LatentBridges.resized(
@@ -172,7 +172,7 @@ class BridgeFitterTest {
             LatentBridge bridge = LatentBridges.roundTrip(target, size, source, half, ofNoise);
             Latent image = new SeededNoise(1).draw(1, 3, 8, 12);
             Latent there = bridge.toSource(target.encode(image));
-            assertThat(there).isCloseTo(source.encode(image.resized(4, 6)), 1e-5);
+            assertThat(there).isCloseTo(source.encode(image.resized(half)), 1e-5);
             assertThat(bridge.noise(new SeededNoise(1).draw(1, 6, 8, 12)).shape())
                     .containsExactly(1, 4, 4, 6);
             assertThat(bridge.back(there, there.times(0)).shape()).containsExactly(1, 6, 8, 12);

@@ -166,9 +166,9 @@ class LatentBridgeTest {
             Denoiser through = new DeltaDenoiser(target, new Delta(new Source(BASE, everywhere, half), ADAPTED, 1));
             Denoiser one = (x, n) -> {
                 NoiseLevel m = everywhere.level(n.kappa() / 2);
-                Latent y = x.times(1 / n.alpha()).resized(3, 3).times(m.alpha());
+                Latent y = x.times(1 / n.alpha()).resized(new LatentSize(3, 3)).times(m.alpha());
                 Latent difference = ADAPTED.denoise(y, m).minus(BASE.denoise(y, m));
-                return target.denoise(x, n).plus(difference.resized(6, 6));
+                return target.denoise(x, n).plus(difference.resized(new LatentSize(6, 6)));
             };
             assertThat(sampled(through, "dpmpp-2m", 4)).isCloseTo(sampled(one, "dpmpp-2m", 4), 1e-5);
         }
@@ -206,8 +206,8 @@ class LatentBridgeTest {
         try (TensorScope scope = TensorScope.open()) {
             Latent noise = LatentBridges.resized(
                             LatentBridge.SAME,
-                            new LatentSize(fromHeight, fromWidth),
-                            new LatentSize(toHeight, toWidth),
+                            new LatentSize(fromWidth, fromHeight),
+                            new LatentSize(toWidth, toHeight),
                             3)
                     .noise(new SeededNoise(1).draw(400, 4, fromHeight, fromWidth));
             assertThat(noise.shape()).containsExactly(400, 4, toHeight, toWidth);

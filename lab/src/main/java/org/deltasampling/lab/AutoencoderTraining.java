@@ -8,6 +8,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.ImageTensor;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.train.TrainableParameters;
 import org.deltasampling.train.TrainingLoop;
@@ -82,7 +84,7 @@ final class AutoencoderTraining {
                 Tensor places =
                         torch.randint(images.count(), new long[] {DECODED}).to(torch.ScalarType.Long);
                 Tensor latent = latents.tensor().index_select(0, places);
-                return error(autoencoder.decode(latent), images.at(places));
+                return error(autoencoder.decode(new Latent(latent)).tensor(), images.at(places));
             });
         }
     }
@@ -143,17 +145,17 @@ final class AutoencoderTraining {
     }
 
     private static Tensor loss(AutoencoderKl autoencoder, Tensor image) {
-        AutoencoderKl.Moments moments = autoencoder.encode(image);
+        AutoencoderKl.Moments moments = autoencoder.encode(new ImageTensor(image));
         Tensor spread = moments.logVariance().mul(new Scalar(0.5)).exp();
-        Tensor latent = moments.mean().add(spread.mul(torch.randn_like(spread)));
-        Tensor divergence = moments.mean()
-                .square()
+        Tensor mean = moments.mean().tensor();
+        Tensor latent = mean.add(spread.mul(torch.randn_like(spread)));
+        Tensor divergence = mean.square()
                 .add(moments.logVariance().exp())
                 .sub(moments.logVariance())
                 .sub(new Scalar(1))
                 .mean()
                 .mul(new Scalar(0.5 * DIVERGENCE));
-        return error(autoencoder.decode(latent), image).add(divergence);
+        return error(autoencoder.decode(new Latent(latent)).tensor(), image).add(divergence);
     }
 
     private static Tensor error(Tensor decoded, Tensor image) {
