@@ -1,7 +1,6 @@
 package org.deltasampling.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +22,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -39,6 +39,8 @@ final class LauncherTest {
             .filter(up -> Files.exists(up.resolve("mvnw")))
             .findFirst()
             .orElseThrow();
+
+    private static final String UTF8 = "(?i)(C|en_US)\\.utf-?8";
 
     @TempDir
     Path folder;
@@ -204,18 +206,18 @@ final class LauncherTest {
 
     @Test
     void anAsciiLocaleGivesWayToUtf8() throws Exception {
-        assumeThat(locales()).as("UTF-8 locales").anyMatch(name -> name.matches("(?i)(C|en_US)\\.utf-?8"));
+        assumeUtf8();
         environment.put("LC_ALL", "C");
-        assertThat(launch().locale()).matches("(?i)(C|en_US)\\.utf-?8");
+        assertThat(launch().locale()).matches(UTF8);
         environment.put("LC_ALL", "absent.UTF-8");
-        assertThat(launch().locale()).matches("(?i)(C|en_US)\\.utf-?8");
+        assertThat(launch().locale()).matches(UTF8);
         environment.put("LC_ALL", launch().locale());
         assertThat(launch().locale()).isEqualTo(environment.get("LC_ALL"));
     }
 
     @Test
     void javaReadsEveryScriptUnderTheCLocale() throws Exception {
-        assumeThat(locales()).as("UTF-8 locales").anyMatch(name -> name.matches("(?i)(C|en_US)\\.utf-?8"));
+        assumeUtf8();
         launch();
         printsItsArgument(Files.createDirectories(layout.resolve("lib")).resolve("main.jar"));
         environment.put("JAVA_HOME", System.getProperty("java.home"));
@@ -295,11 +297,13 @@ final class LauncherTest {
         return tools;
     }
 
-    private static List<String> locales() throws IOException {
-        Process process = new ProcessBuilder("locale", "-a").start();
-        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-                .lines()
-                .toList();
+    private static void assumeUtf8() throws IOException {
+        Process locales = new ProcessBuilder("locale", "-a").start();
+        Assumptions.assumeTrue(
+                new String(locales.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                        .lines()
+                        .anyMatch(name -> name.matches(UTF8)),
+                "neither C.UTF-8 nor en_US.UTF-8 is installed");
     }
 
     /** Writes a jar whose {@code Main} prints its argument in UTF-8, and whether there is a file of that name. */
