@@ -2,6 +2,7 @@ package org.deltasampling.bridge;
 
 import org.deltasampling.delta.LatentBridge;
 import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 
 /** The bridges between unlike latents. */
 public final class LatentBridges {
@@ -43,9 +44,9 @@ public final class LatentBridges {
      */
     public static LatentBridge roundTrip(
             Autoencoder target,
-            LatentSize targetImage,
+            PixelSize targetImage,
             Autoencoder source,
-            LatentSize sourceImage,
+            PixelSize sourceImage,
             LatentBridge ofNoise) {
         return new RoundTripBridge(target, targetImage, source, sourceImage, ofNoise);
     }

@@ -146,11 +146,11 @@ final class Bridges {
         return Bridge.of(kind);
     }
 
-    private static LatentSize sample(Model target, Model source) {
-        long side = SAMPLE
+    private static PixelSize sample(Model target, Model source) {
+        int side = Math.toIntExact(SAMPLE
                 * Math.max(
-                        target.latentSpace().downscale(), source.latentSpace().downscale());
-        return new LatentSize(side, side);
+                        target.latentSpace().downscale(), source.latentSpace().downscale()));
+        return new PixelSize(side, side);
     }
 
     private static PixelSize sourceImage(Delta delta, PixelSize image, Model source) {
@@ -239,14 +239,6 @@ final class Bridges {
                 List.of(choice.target, choice.source),
                 models -> BridgeFitter.toFields(target, source, sample(choice.target, choice.source), 1, 0));
         return LatentBridges.roundTrip(
-                target,
-                pixels(choice.image),
-                source,
-                pixels(choice.sourceImage),
-                sized(noise.ofNoise(seed), choice, seed));
-    }
-
-    private static LatentSize pixels(PixelSize image) {
-        return new LatentSize(image.width(), image.height());
+                target, choice.image, source, choice.sourceImage, sized(noise.ofNoise(seed), choice, seed));
     }
 }

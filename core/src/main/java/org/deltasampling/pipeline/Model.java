@@ -26,7 +26,6 @@ import org.deltasampling.model.OnDevice;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Device;
-import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.weights.BadWeightsException;
@@ -296,9 +295,9 @@ final class Model implements AutoCloseable {
     /**
      * Whether its latents are the other model's; where its {@link AutoencoderId} does not tell, both encode an image.
      *
-     * @param image a size in pixels that both can encode
+     * @param image a size that both can encode
      */
-    boolean sharesAutoencoder(Model other, LatentSize image) {
+    boolean sharesAutoencoder(Model other, PixelSize image) {
         return latentSpace().equals(other.latentSpace())
                 && (checkpoint == other.checkpoint
                         || autoencoderId().isSame(other.autoencoderId())

@@ -20,8 +20,10 @@ import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.CloseTogether;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.tensor.TensorValue;
 
 /**
  * Makes images from recipes: plan, load, sample, decode. A denoising network is loaded when a recipe first needs it and stays
@@ -144,7 +146,7 @@ public final class Pipeline implements AutoCloseable {
             }
             request.checkpoint();
             request.listener().decoding();
-            Latent decoded = plan.target().model().autoencoder().decode(latents);
+            ImageTensor decoded = plan.target().model().autoencoder().decode(latents);
             requireFinite(
                     decoded, "the decoder of %s".formatted(plan.target().model().name()));
             request.listener().decoded();
@@ -178,7 +180,7 @@ public final class Pipeline implements AutoCloseable {
         return plan.sampling().sampler().sample(denoiser, start, plan.sampling().plan(), noise, each);
     }
 
-    private static void requireFinite(Latent values, String where) {
+    private static void requireFinite(TensorValue values, String where) {
         if (!values.isFinite()) {
             throw new BadSamplingException(
                     "%s gave values that are not finite numbers, and no image was made of them: try sampling.precision float32, a lower cfg or lambda, or another copy of the model"

@@ -130,11 +130,6 @@ public final class Latent implements TensorValue, Carried {
         return b == 0 ? a : gcd(b, a % b);
     }
 
-    /** Whether no element is infinite or not a number. */
-    public boolean isFinite() {
-        return tensor.isfinite().all().item_bool();
-    }
-
     /** Euclidean norm over all elements. */
     public double norm() {
         return tensor.norm().item_double();

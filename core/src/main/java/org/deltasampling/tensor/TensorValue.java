@@ -7,4 +7,9 @@ public interface TensorValue {
 
     /** The native tensor; borrowed from the region that owns it. */
     Tensor tensor();
+
+    /** Whether no element is infinite or not a number. */
+    default boolean isFinite() {
+        return tensor().isfinite().all().item_bool();
+    }
 }

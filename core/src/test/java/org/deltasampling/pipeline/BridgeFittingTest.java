@@ -65,7 +65,7 @@ class BridgeFittingTest {
     @Test
     void theModelsMakeImagesThemselves() {
         try (BridgeFitting fitting = new BridgeFitting(model, model, 1)) {
-            fitting.addMade(BridgeFitting.FEWEST, PipelineListener.NONE);
+            fitting.addGenerated(BridgeFitting.FEWEST, PipelineListener.NONE);
             assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
         }
     }
