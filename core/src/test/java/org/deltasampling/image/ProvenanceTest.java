@@ -3,6 +3,8 @@ package org.deltasampling.image;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.awt.image.BufferedImage;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
@@ -23,7 +25,9 @@ class ProvenanceTest {
                 new Provenance(RECIPE, new TreeMap<>(Map.of(FOLDER.resolve("a\u00e9.safetensors"), "0123")));
         BufferedImage image = new BufferedImage(3, 2, BufferedImage.TYPE_INT_RGB);
         image.setRGB(2, 1, 0x123456);
-        Png.write(png, image, before.toJson());
+        try (OutputStream out = Files.newOutputStream(png)) {
+            Png.write(out, image, before.toJson());
+        }
         assertThat(Provenance.readFrom(png)).isEqualTo(before);
         assertThat(Provenance.read(png).recipe())
                 .isEqualTo(RECIPE.with(new Output(folder.resolve("p-again.png"), null)));
