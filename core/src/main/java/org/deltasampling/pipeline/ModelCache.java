@@ -3,9 +3,12 @@ package org.deltasampling.pipeline;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
+import java.util.Optional;
+import java.util.Set;
 import org.deltasampling.adapter.Adaptation;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.AdapterFile;
@@ -16,25 +19,24 @@ import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
 
-/** The models that are open, each once; an adapted model stands on the weights of the one that it adapts. */
+/**
+ * The models that are open, each once; an adapted model shares the weights of the one that it adapts. Files stay open, weights
+ * stay in memory until {@link #releaseOldest} takes them away.
+ */
 final class ModelCache implements AutoCloseable {
 
-    /** How a model is used, whatever it is: its files, what its network computes in, and where. */
-    record Use(ModelOverrides files, Precision precision, Device device) {}
+    /** How a model is used, whatever it is: what is said beside its files, what its network computes in, and where. */
+    record Use(ModelOverrides overrides, Precision precision, Device device) {}
 
     private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
 
-    private record Opened(Path path, ModelOverrides files) {}
+    private record Opened(Path path, ModelOverrides overrides) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, AdapterFile> adapterFiles = new HashMap<>();
-    private final Map<Key, Model> models = new HashMap<>();
-    private final Consumer<String> warnings;
 
-    /** @param warnings told what of a file is left out, when it is first used for a model */
-    ModelCache(Consumer<String> warnings) {
-        this.warnings = warnings;
-    }
+    /** The one that was not asked for for longest first. */
+    private final Map<Key, Model> models = new LinkedHashMap<>(16, 0.75f, true);
 
     /**
      * The model at {@code path} under {@code adapters}; its files are checked, its weights not yet read.
@@ -60,27 +62,64 @@ final class ModelCache implements AutoCloseable {
         }
         Adapter tuned = new FineTune(checkpoint.network().weights());
         return open(key.base, key.base, List.of(), key.use)
-                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
+                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files(), List.of());
     }
 
     private Model adapted(Model model, List<Lora> adapters) {
         Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
+        List<String> warnings = new ArrayList<>();
         for (Lora lora : adapters) {
             Adaptation adaptation =
                     adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
-            adaptation.warnings().forEach(warnings);
+            warnings.addAll(adaptation.warnings());
             adaptation
                     .changes()
                     .forEach((part, change) -> changes.merge(part, change.at(lora.weight()), Adapter::then));
             files.add(lora.file());
         }
-        return model.with(changes, files);
+        return model.with(changes, files, warnings);
     }
 
     private Checkpoint checkpoint(Path path, Use use) {
         return checkpoints.computeIfAbsent(
-                new Opened(path, use.files), opened -> Checkpoint.open(opened.path, opened.files));
+                new Opened(path, use.overrides), opened -> Checkpoint.open(opened.path, opened.overrides));
+    }
+
+    /** {@code models}, and those whose weights they share. */
+    static Set<Model> withBases(List<Model> models) {
+        Set<Model> all = new LinkedHashSet<>();
+        for (Model model : models) {
+            model.base().ifPresent(base -> all.addAll(withBases(List.of(base))));
+            all.add(model);
+        }
+        return all;
+    }
+
+    /** What the weights in memory of all models but {@code used} take, in bytes. */
+    long residentBytes(Set<Model> used) {
+        return models.values().stream()
+                .filter(model -> !used.contains(model))
+                .mapToLong(Model::residentBytes)
+                .sum();
+    }
+
+    /**
+     * Releases the weights in memory of the model that was not asked for for longest and is none of {@code used}, an adapted
+     * one before the one that it shares weights with.
+     *
+     * @return whether there was one
+     */
+    boolean releaseOldest(Set<Model> used) {
+        List<Model> resident = models.values().stream()
+                .filter(model -> !used.contains(model) && model.residentBytes() > 0)
+                .toList();
+        Optional<Model> oldest = resident.stream()
+                .filter(model ->
+                        resident.stream().noneMatch(other -> other.base().equals(Optional.of(model))))
+                .findFirst();
+        oldest.ifPresent(Model::releaseAll);
+        return oldest.isPresent();
     }
 
     @Override
