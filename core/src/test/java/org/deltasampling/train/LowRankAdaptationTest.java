@@ -59,7 +59,7 @@ class LowRankAdaptationTest {
 
                 factors.set(torch.randn(factors.count()).mul(new Scalar(0.1)));
                 SafetensorsWriter.write(file, adaptation.file(factors), Map.of());
-                try (AdapterFile written = LoraFile.open(file)) {
+                try (AdapterFile written = AdapterFile.open(file)) {
                     WeightSource merged = Objects.requireNonNull(
                                     written.on(model).changes().get("unet"))
                             .weights(WeightSources.in(model.network().weights(), Precision.FLOAT32));
