@@ -96,6 +96,7 @@ final class DiffusionLoss implements AutoCloseable {
     private Tensor wanted(Tensor clean, Tensor noise, Levels levels) {
         return switch (kind.predicts()) {
             case EPSILON -> noise;
+            case SAMPLE -> clean;
             case V_PREDICTION -> levels.alpha.mul(noise).sub(levels.sigma.mul(clean));
             case FLOW -> noise.sub(clean);
         };
