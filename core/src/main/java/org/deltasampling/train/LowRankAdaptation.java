@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.LowRank;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * A LoRA in training (Hu et al. 2021): W + B A for linear and convolution layers of a denoising network, A (rank, in) and B
@@ -66,7 +67,7 @@ public final class LowRankAdaptation {
         Map<String, Tensor> all = new LinkedHashMap<>();
         factors.names().forEach(name -> all.put(name, factors.load(name)));
         adapted.keySet().forEach(layer -> all.put(kohya(layer) + ".alpha", torch.scalar_tensor(new Scalar(rank))));
-        return WeightSource.of(all);
+        return WeightSources.of(all);
     }
 
     private static String layer(String weight) {

@@ -10,10 +10,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.TensorInfo;
-import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightFile;
+import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,7 +91,7 @@ public record TrainingLoop(
 
     private void resume(Optimizer optimizer) {
         try (TensorScope scope = TensorScope.open();
-                SafetensorsFile file = SafetensorsFile.open(checkpoint())) {
+                WeightFile file = WeightFile.open(checkpoint())) {
             int done = Integer.parseInt(file.metadata().getOrDefault("steps", ""));
             Map<String, Tensor> state = optimizer.state();
             boolean fits = state.entrySet().stream()
@@ -118,7 +118,7 @@ public record TrainingLoop(
         try (TensorScope scope = TensorScope.open()) {
             SafetensorsWriter.write(
                     checkpoint(),
-                    WeightSource.of(optimizer.state()),
+                    WeightSources.of(optimizer.state()),
                     Map.of("steps", Integer.toString(optimizer.steps())));
         }
     }

@@ -19,6 +19,7 @@ import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,7 +36,7 @@ class LowRankAdaptationTest {
     private static WeightSource base(Checkpoint model) {
         Map<String, String> names = new LinkedHashMap<>();
         model.network().weights().names().forEach(name -> names.put("unet." + name, name));
-        return model.network().weights().in(Precision.FLOAT32).renamed(names);
+        return WeightSources.renamed(WeightSources.in(model.network().weights(), Precision.FLOAT32), names);
     }
 
     private static Tensor weight(Parameters parameters, WeightSource base, String name) {
@@ -61,7 +62,7 @@ class LowRankAdaptationTest {
                 try (LoraFile written = LoraFile.open(file)) {
                     WeightSource merged = Objects.requireNonNull(
                                     written.on(model).get("unet"))
-                            .weights(model.network().weights().in(Precision.FLOAT32));
+                            .weights(WeightSources.in(model.network().weights(), Precision.FLOAT32));
                     for (String name : base.names()) {
                         TensorAssert.assertThat(merged.load(name.substring("unet.".length())))
                                 .isCloseTo(weight(adapted, base, name), 1e-6);

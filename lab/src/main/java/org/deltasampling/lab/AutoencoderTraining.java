@@ -8,10 +8,13 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.ImageTensor;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.train.TrainableParameters;
 import org.deltasampling.train.TrainingLoop;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole images, then the
@@ -81,7 +84,7 @@ final class AutoencoderTraining {
                 Tensor places = torch.randint(images.count(), new long[] {DECODER_BATCH})
                         .to(torch.ScalarType.Long);
                 Tensor latent = latents.tensor().index_select(0, places);
-                return error(autoencoder.decode(latent), images.at(places));
+                return error(autoencoder.decode(new Latent(latent)).tensor(), images.at(places));
             });
         }
     }
@@ -93,7 +96,7 @@ final class AutoencoderTraining {
             long[] shape = weights.info(name).shape();
             all.put(name, isOfDecoder(name) ? decoder.get(name, shape) : weights.load(name));
         });
-        return WeightSource.of(all);
+        return WeightSources.of(all);
     }
 
     private static boolean isOfDecoder(String name) {
@@ -143,17 +146,17 @@ final class AutoencoderTraining {
     }
 
     private static Tensor loss(AutoencoderKl autoencoder, Tensor image) {
-        AutoencoderKl.Moments moments = autoencoder.encode(image);
+        AutoencoderKl.Moments moments = autoencoder.encode(new ImageTensor(image));
         Tensor deviation = moments.logVariance().mul(new Scalar(0.5)).exp();
-        Tensor latent = moments.mean().add(deviation.mul(torch.randn_like(deviation)));
-        Tensor divergence = moments.mean()
-                .square()
+        Tensor mean = moments.mean().tensor();
+        Tensor latent = mean.add(deviation.mul(torch.randn_like(deviation)));
+        Tensor divergence = mean.square()
                 .add(moments.logVariance().exp())
                 .sub(moments.logVariance())
                 .sub(new Scalar(1))
                 .mean()
                 .mul(new Scalar(0.5 * KL_WEIGHT));
-        return error(autoencoder.decode(latent), image).add(divergence);
+        return error(autoencoder.decode(new Latent(latent)).tensor(), image).add(divergence);
     }
 
     private static Tensor error(Tensor decoded, Tensor image) {

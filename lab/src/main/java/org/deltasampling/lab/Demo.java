@@ -16,7 +16,7 @@ import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 
 /**
  * Measures whether Delta Sampling works: transfers styles, which adapters of the source have learned and no target was
@@ -98,7 +98,7 @@ public final class Demo {
                 Painter stripes = Painter.with(models.resolve("source"), models.resolve("stripes.safetensors"));
                 Painter dusk = Painter.with(models.resolve("source"), models.resolve("dusk.safetensors"));
                 Painter lineart = Painter.of(models.resolve("lineart"));
-                SafetensorsFile file = SafetensorsFile.open(models.resolve("classifier.safetensors"));
+                WeightFile file = WeightFile.open(models.resolve("classifier.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open();
                 Workers workers = new Workers()) {

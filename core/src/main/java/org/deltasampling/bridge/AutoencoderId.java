@@ -9,27 +9,28 @@ import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 
 /**
- * An autoencoder as bridges know it.
+ * What tells whether two autoencoders make the same latents.
  *
  * @param space of its latents
- * @param filter the first of its encoder, by which autoencoders of equal spaces are told apart
+ * @param filter the first convolution of its encoder, by which autoencoders of equal spaces are told apart
  */
-public record Encoding(LatentSpace space, float[] filter) {
+public record AutoencoderId(LatentSpace space, float[] filter) {
 
-    public Encoding {
+    public AutoencoderId {
         filter = filter.clone();
     }
 
     private static final String FILTER = "encoder.conv_in.weight";
 
-    public static Encoding of(Checkpoint.Part<AutoencoderKl.Config> autoencoder) {
+    /** Of a model on disk. */
+    public static AutoencoderId of(Checkpoint.Part<AutoencoderKl.Config> autoencoder) {
         try (TensorScope scope = TensorScope.open()) {
             return of(autoencoder.config().latentSpace(), autoencoder.weights().load(FILTER));
         }
     }
 
-    static Encoding of(LatentSpace space, Tensor filter) {
-        return new Encoding(space, new Latent(filter).values());
+    static AutoencoderId of(LatentSpace space, Tensor filter) {
+        return new AutoencoderId(space, new Latent(filter).values());
     }
 
     /** As a copy. */
@@ -38,8 +39,8 @@ public record Encoding(LatentSpace space, float[] filter) {
         return filter.clone();
     }
 
-    /** Whether it is {@code other}, but for the precision of its weights. */
-    boolean is(Encoding other) {
+    /** Whether both are the same encoder, but for the precision of its weights; a retrained decoder is no difference. */
+    public boolean isSame(AutoencoderId other) {
         if (!space.equals(other.space) || filter.length != other.filter.length) {
             return false;
         }
@@ -54,7 +55,7 @@ public record Encoding(LatentSpace space, float[] filter) {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof Encoding encoding
+        return other instanceof AutoencoderId encoding
                 && space.equals(encoding.space)
                 && Arrays.equals(filter, encoding.filter);
     }
