@@ -61,7 +61,7 @@ final class MistakesTest {
                 "generate --target M/page.safetensors --output O   | web page",
                 "generate --target M/cut.safetensors --output O    | cut short",
                 "generate --target M/lora.safetensors --output O   | lora.safetensors",
-                "generate --target M/sd1 --output O --lora M/lora.safetensors:heavy      | no number",
+                "generate --target M/sd1 --output O --lora M/lora.safetensors:heavy      | must be a number",
                 "generate --target M/sd1 --output O --lora M/nothing.safetensors         | nothing.safetensors",
                 "generate --target M/sd1 --output O --lora M/page.safetensors            | web page",
                 "generate --target M/sd1 --output O --adapted M/sd1                      | --source",

@@ -10,6 +10,7 @@ import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
+import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
@@ -20,7 +21,7 @@ final class ModelCache implements AutoCloseable {
     /** How a model is used, whatever it is: its files, what its network computes in, and where. */
     record Use(ModelOverrides files, Precision precision, Device device) {}
 
-    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+    private record Key(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {}
 
     private record Opened(Path path, ModelOverrides files) {}
 
@@ -34,7 +35,7 @@ final class ModelCache implements AutoCloseable {
      * @param base completes it where its file has the UNet alone; else it is not looked at
      * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
      */
-    Model open(Path path, Path base, List<Lora> adapters, Use use) {
+    Model open(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {
         Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
         Model known = models.get(key);
         if (known != null) {
@@ -55,10 +56,11 @@ final class ModelCache implements AutoCloseable {
                 .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
     }
 
-    private Model adapted(Model model, List<Lora> adapters) {
+    private Model adapted(Model model, List<Recipe.Adapter> adapters) {
         Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
-        for (Lora lora : adapters) {
+        for (Recipe.Adapter adapter : adapters) {
+            Lora lora = (Lora) adapter; // the only kind so far
             LoraFile file = loras.computeIfAbsent(lora.file(), LoraFile::open);
             file.on(model.checkpoint())
                     .forEach((part, change) -> changes.merge(part, change.times(lora.weight()), Adapter::then));

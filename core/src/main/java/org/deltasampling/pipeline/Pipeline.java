@@ -10,8 +10,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.deltasampling.delta.DeltaDenoiser;
 import org.deltasampling.delta.DeltaListener;
@@ -28,10 +26,10 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Levels;
-import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.recipe.Recipe.TensorFile;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.CloseTogether;
@@ -89,13 +87,9 @@ public final class Pipeline implements AutoCloseable {
         this.bridges = new Bridges(sentence -> once(sentence, chosen -> listener.chose(chosen)), this::warnOnce);
     }
 
-    /**
-     * Checks that the model files of an earlier image are what they were.
-     *
-     * @throws BadRecipeException naming the first one that has changed or gone
-     */
-    public void verify(Provenance earlier) {
-        earlier.verify(hashes);
+    /** Of the model files that were read, each made once: what {@link Provenance#find} needs too. */
+    public FileHashes hashes() {
+        return hashes;
     }
 
     /** Every image of the recipe's batch, each as it would be made alone. */
@@ -135,7 +129,7 @@ public final class Pipeline implements AutoCloseable {
         PixelSize size = start.image(cast.target.latentSpace());
         List<Bridges.Choice> choices = choices(recipe, cast, size);
         MemoryPlan memory = allowed(cast, choices, start.shape(), sampling.cfg() != 1);
-        Set<Path> files = files(cast, choices);
+        Set<Path> files = files(recipe, cast, choices);
         if (options.hashes) {
             hashes.begin(files);
         }
@@ -155,7 +149,7 @@ public final class Pipeline implements AutoCloseable {
             listener.decoding();
             Latent decoded = cast.target.autoencoder().decode(latents);
             listener.decoded();
-            return new Image(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(files)));
+            return new Image(decoded, latents, Provenance.of(recipe, options.hashes ? files : Set.of(), hashes));
         }
     }
 
@@ -221,7 +215,7 @@ public final class Pipeline implements AutoCloseable {
         device.problem().ifPresent(problem -> {
             throw new BadRecipeException("%s cannot be used: %s".formatted(device, problem));
         });
-        return new ModelCache.Use(role.files(), precision, device);
+        return new ModelCache.Use(role.overrides(), precision, device);
     }
 
     private List<Bridges.Choice> choices(Recipe recipe, Cast cast, PixelSize size) {
@@ -352,18 +346,14 @@ public final class Pipeline implements AutoCloseable {
         }
     }
 
-    private static Set<Path> files(Cast cast, List<Bridges.Choice> choices) {
+    private static Set<Path> files(Recipe recipe, Cast cast, List<Bridges.Choice> choices) {
         Set<Path> files = new LinkedHashSet<>();
         cast.all().forEach(model -> files.addAll(model.files()));
         choices.forEach(choice -> choice.file().ifPresent(files::add));
-        return files;
-    }
-
-    private SortedMap<Path, String> hashes(Set<Path> files) {
-        SortedMap<Path, String> all = new TreeMap<>();
-        if (options.hashes) {
-            files.forEach(file -> all.put(file, hashes.of(file)));
+        TensorFile noise = recipe.sampling().noise();
+        if (noise != null) {
+            files.add(noise.file());
         }
-        return all;
+        return files;
     }
 }
