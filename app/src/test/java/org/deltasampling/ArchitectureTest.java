@@ -11,6 +11,8 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.GeneralCodingRules;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
@@ -25,6 +27,27 @@ class ArchitectureTest {
     @Test
     void packagesFormNoCycle() {
         slices().matching("org.deltasampling.(*)..").should().beFreeOfCycles().check(OURS);
+    }
+
+    /** Nested classes count with the one that they are in. */
+    @Test
+    void classesFormNoCycle() {
+        slices().assignedFrom(new SliceAssignment() {
+                    @Override
+                    public SliceIdentifier getIdentifierOf(JavaClass type) {
+                        return type.getPackageName().startsWith("org.deltasampling.lab")
+                                ? SliceIdentifier.ignore()
+                                : SliceIdentifier.of(type.getName().replaceFirst("\\$.*", ""));
+                    }
+
+                    @Override
+                    public String getDescription() {
+                        return "top-level classes";
+                    }
+                })
+                .should()
+                .beFreeOfCycles()
+                .check(OURS);
     }
 
     @Test

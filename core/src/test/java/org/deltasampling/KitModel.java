@@ -14,7 +14,7 @@ import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.weights.ResidentWeights;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 
 /** A small diffusers folder of the kit, put together from its parts by hand, in float32. */
 public final class KitModel implements AutoCloseable {
@@ -64,7 +64,7 @@ public final class KitModel implements AutoCloseable {
 
     /** The tensors of {@code file}, which has {@code prefix} before all names or does not. */
     private Parameters weights(Path file, String prefix) {
-        SafetensorsFile source = SafetensorsFile.open(file);
+        WeightFile source = WeightFile.open(file);
         ResidentWeights weights = new ResidentWeights(source, Precision.FLOAT32);
         owned.keep(weights);
         owned.keep(source);

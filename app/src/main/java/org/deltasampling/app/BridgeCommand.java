@@ -87,7 +87,7 @@ final class BridgeCommand implements Runnable {
             try (Progress progress = Progress.of(line());
                     BridgeFitting fitting = new BridgeFitting(from, to, kernel)) {
                 if (images == null) {
-                    fitting.addMade(count, progress);
+                    fitting.addGenerated(count, progress);
                 } else {
                     fitting.addAll(images, progress);
                 }

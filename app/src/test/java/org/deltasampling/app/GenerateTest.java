@@ -13,7 +13,7 @@ import org.deltasampling.TinyModels;
 import org.deltasampling.image.Provenance;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.tensor.TensorScope;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -137,7 +137,7 @@ final class GenerateTest {
         assertThat(Files.readAllBytes(folder.resolve("x-2.png"))).isEqualTo(alone);
         assertThat(folder.resolve("x-3.png")).exists();
         try (TensorScope scope = TensorScope.open();
-                SafetensorsFile file = SafetensorsFile.open(latents)) {
+                WeightFile file = WeightFile.open(latents)) {
             assertThat(file.info("latents").shape()).containsExactly(3, 4, 8, 12);
         }
     }

@@ -17,7 +17,7 @@ import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
 import org.deltasampling.tensor.TensorScope;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -151,8 +151,8 @@ final class KitTest {
     /** The latents written, times {@code scale}, against those of {@code answers}. */
     private void compare(Path answers, String key, double scale) {
         try (TensorScope scope = TensorScope.open();
-                SafetensorsFile written = SafetensorsFile.open(folder.resolve("out.safetensors"));
-                SafetensorsFile io = SafetensorsFile.open(answers)) {
+                WeightFile written = WeightFile.open(folder.resolve("out.safetensors"));
+                WeightFile io = WeightFile.open(answers)) {
             Tensor latents = written.load("latents").mul(new Scalar(scale));
             double error = TensorAssert.error(latents, io.load(key));
             assertThat(error).as(answers + " " + key).isLessThanOrEqualTo(Kit.PIPELINE);

@@ -20,8 +20,8 @@ import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.FileKind;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.WeightCheck;
+import org.deltasampling.weights.WeightFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,13 +90,13 @@ public final class LoraFile implements AutoCloseable {
      */
     public record Summary(String spelling, int layers, SortedSet<Long> ranks, long contextWidth) {}
 
-    private final SafetensorsFile file;
+    private final WeightFile file;
     private final Map<String, Layer> layers = new LinkedHashMap<>();
     private final List<String> strange = new ArrayList<>();
     private final SortedSet<String> spellings = new TreeSet<>();
     private final JsonNode config;
 
-    private LoraFile(SafetensorsFile file) {
+    private LoraFile(WeightFile file) {
         this.file = file;
         this.config = config(file);
         for (String name : file.names()) {
@@ -115,7 +115,7 @@ public final class LoraFile implements AutoCloseable {
      * @throws BadWeightsException if it is no low-rank adapter, naming what it is
      */
     public static LoraFile open(Path path) {
-        SafetensorsFile file = SafetensorsFile.open(path);
+        WeightFile file = WeightFile.open(path);
         try {
             return new LoraFile(file);
         } catch (BadWeightsException e) {
@@ -162,7 +162,7 @@ public final class LoraFile implements AutoCloseable {
     }
 
     /** PEFT's settings: in the file's metadata where diffusers wrote it, or in adapter_config.json where PEFT did. */
-    private static JsonNode config(SafetensorsFile file) {
+    private static JsonNode config(WeightFile file) {
         try {
             String inside = file.metadata().get("lora_adapter_metadata");
             if (inside != null) {

@@ -91,7 +91,7 @@ final class ModuleIndex {
 
     private void addNetwork(String layer, KeyTable original, Target target) {
         String inFile =
-                original.spelling(target.weight()).substring(original.within().length());
+                original.nameInFile(target.weight()).substring(original.within().length());
         String inOriginal = inFile.substring(0, inFile.length() - WEIGHT.length());
         add(target, layer, target.part() + "." + layer);
         add(target, "lora_unet_" + underscored(layer), "lora_" + target.part() + "_" + underscored(layer));

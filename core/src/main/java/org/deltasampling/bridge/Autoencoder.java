@@ -1,29 +1,30 @@
 package org.deltasampling.bridge;
 
 import java.util.Arrays;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 
-/** Between images, (batch, 3, height, width), about -1 to 1, and a model's latents in its scaled units. */
+/** Between images and a model's latents in its scaled units. */
 public interface Autoencoder {
 
-    /** The latents of {@code image}: the middle of what they may be. */
-    Latent encode(Latent image);
+    /** The latents of {@code image}: the mean of the encoder's distribution. */
+    Latent encode(ImageTensor image);
 
     /** The image of {@code latents}. */
-    Latent decode(Latent latents);
+    ImageTensor decode(Latent latents);
 
     /**
      * Whether {@code other} makes the same latents of an image, but for a hundredth of their variance: a retrained decoder
      * or other weights for the same function are no difference.
      *
-     * @param size of an image in pixels, which both can encode
+     * @param size of an image that both can encode
      */
-    default boolean agreesWith(Autoencoder other, LatentSize size) {
+    default boolean agreesWith(Autoencoder other, PixelSize size) {
         try (TensorScope scope = TensorScope.open()) {
-            Latent field = ColourField.draw(new SeededNoise(0), size);
+            ImageTensor field = ColourField.draw(new SeededNoise(0), size);
             Latent own = encode(field);
             Latent others = other.encode(field);
             return Arrays.equals(own.shape(), others.shape())

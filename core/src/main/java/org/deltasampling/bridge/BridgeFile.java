@@ -11,12 +11,13 @@ import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.TensorInfo;
-import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightFile;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * A fitted bridge in a small safetensors file: {@code there.weight} (source channels, target channels, side, side), {@code
@@ -26,7 +27,7 @@ import org.deltasampling.weights.WeightSource;
  * @param target whose latents it starts from
  * @param source to whose it leads
  */
-public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
+public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId source) {
 
     private static final String TARGET = "target";
     private static final String SOURCE = "source";
@@ -52,7 +53,7 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
             put(tensors, BACK, fit.back());
             tensors.put(TARGET + ENCODER, Tensor.create(target.filter()));
             tensors.put(SOURCE + ENCODER, Tensor.create(source.filter()));
-            SafetensorsWriter.write(file, WeightSource.of(tensors), metadata);
+            SafetensorsWriter.write(file, WeightSources.of(tensors), metadata);
         } catch (UncheckedIOException e) {
             throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
         }
@@ -64,7 +65,7 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
      * @throws BadWeightsException if it is no file of a bridge
      */
     public static BridgeFile read(Path file) {
-        try (SafetensorsFile tensors = SafetensorsFile.open(file);
+        try (WeightFile tensors = WeightFile.open(file);
                 TensorScope scope = TensorScope.open()) {
             Map<String, String> metadata = tensors.metadata();
             BridgeFit fit = new BridgeFit(
@@ -72,14 +73,14 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
                     map(file, tensors, BACK),
                     explained(stated(file, metadata, THERE + EXPLAINED)),
                     explained(stated(file, metadata, BACK + EXPLAINED)));
-            Encoding target = encoding(file, tensors, TARGET);
-            Encoding source = encoding(file, tensors, SOURCE);
+            AutoencoderId target = encoding(file, tensors, TARGET);
+            AutoencoderId source = encoding(file, tensors, SOURCE);
             if (!joins(fit.there(), target, source) || !joins(fit.back(), source, target)) {
                 throw noBridge(file, "its maps are not between the latents that its metadata say");
             }
             return new BridgeFile(fit, target, source);
         } catch (NumberFormatException e) {
-            throw noBridge(file, "its metadata are no numbers");
+            throw noBridge(file, "its metadata are not the numbers of latents");
         }
     }
 
@@ -89,16 +90,16 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
      *
      * @throws BadRecipeException if it is for others; {@code file} names it
      */
-    public BridgeFit between(Encoding target, Encoding source, Path file) {
+    public BridgeFit between(AutoencoderId target, AutoencoderId source, Path file) {
         boolean straight =
                 target.space().equals(this.target.space()) && source.space().equals(this.source.space());
         boolean turned =
                 target.space().equals(this.source.space()) && source.space().equals(this.target.space());
         boolean inDoubt = straight && turned;
-        if (straight && (!inDoubt || (target.is(this.target) && source.is(this.source)))) {
+        if (straight && (!inDoubt || (target.isSame(this.target) && source.isSame(this.source)))) {
             return fit;
         }
-        if (turned && (!inDoubt || (target.is(this.source) && source.is(this.target)))) {
+        if (turned && (!inDoubt || (target.isSame(this.source) && source.isSame(this.target)))) {
             return fit.reversed();
         }
         if (inDoubt) {
@@ -130,23 +131,23 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
         return value;
     }
 
-    private static Encoding encoding(Path file, SafetensorsFile tensors, String name) {
-        return Encoding.of(space(stated(file, tensors.metadata(), name)), tensor(file, tensors, name + ENCODER));
+    private static AutoencoderId encoding(Path file, WeightFile tensors, String name) {
+        return AutoencoderId.of(space(stated(file, tensors.metadata(), name)), tensor(file, tensors, name + ENCODER));
     }
 
-    private static boolean joins(ChannelMap map, Encoding from, Encoding to) {
+    private static boolean joins(ChannelMap map, AutoencoderId from, AutoencoderId to) {
         return map.inputs() == from.space().channels()
                 && map.outputs() == to.space().channels();
     }
 
-    private static String said(Encoding encoding) {
+    private static String said(AutoencoderId encoding) {
         LatentSpace space = encoding.space();
         return "%d channels (1/%d, scaled by %s)".formatted(space.channels(), space.downscale(), space.scale());
     }
 
     private static BadWeightsException noBridge(Path file, String why) {
         return new BadWeightsException(
-                "%s is no bridge between latents, %s: make one with 'bridge fit'".formatted(file, why));
+                "%s is not a bridge between latents (%s): make one with 'bridge fit'".formatted(file, why));
     }
 
     private static void put(Map<String, Tensor> tensors, String name, ChannelMap map) {
@@ -155,7 +156,7 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
         tensors.put(name + ".bias", Tensor.create(map.bias()));
     }
 
-    private static ChannelMap map(Path file, SafetensorsFile tensors, String name) {
+    private static ChannelMap map(Path file, WeightFile tensors, String name) {
         Tensor weights = tensor(file, tensors, name + ".weight");
         Tensor biases = tensor(file, tensors, name + ".bias");
         TensorInfo weight = tensors.info(name + ".weight");
@@ -168,14 +169,22 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
                 || bias.shape()[0] != shape[0]) {
             throw noBridge(file, "'%s' is no map of channels".formatted(name));
         }
+        requireFinite(file, name + ".weight", weights);
+        requireFinite(file, name + ".bias", biases);
         return ChannelMap.of(weights, biases);
     }
 
-    private static Tensor tensor(Path file, SafetensorsFile tensors, String name) {
+    private static Tensor tensor(Path file, WeightFile tensors, String name) {
         if (!tensors.names().contains(name)) {
             throw noBridge(file, "it has no '%s'".formatted(name));
         }
         return tensors.load(name);
+    }
+
+    private static void requireFinite(Path file, String name, Tensor numbers) {
+        if (!new Latent(numbers).isFinite()) {
+            throw noBridge(file, "'%s' holds values that are not finite numbers".formatted(name));
+        }
     }
 
     private static String written(LatentSpace space) {
@@ -187,11 +196,20 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
         if (parts.length != 4) {
             throw new NumberFormatException(text);
         }
-        return new LatentSpace(
-                Long.parseLong(parts[0]),
-                Long.parseLong(parts[1]),
-                Double.parseDouble(parts[2]),
-                Double.parseDouble(parts[3]));
+        LatentSpace space =
+                new LatentSpace(Long.parseLong(parts[0]), Long.parseLong(parts[1]), number(parts[2]), number(parts[3]));
+        if (space.channels() < 1 || space.downscale() < 1 || space.scale() == 0) {
+            throw new NumberFormatException(text);
+        }
+        return space;
+    }
+
+    private static double number(String text) {
+        double number = Double.parseDouble(text);
+        if (!Double.isFinite(number)) {
+            throw new NumberFormatException(text);
+        }
+        return number;
     }
 
     /** The whole, then each channel. */
@@ -202,7 +220,7 @@ public record BridgeFile(BridgeFit fit, Encoding target, Encoding source) {
 
     private static Explained explained(String text) {
         List<Double> numbers =
-                Arrays.stream(text.split(" ", -1)).map(Double::valueOf).toList();
+                Arrays.stream(text.split(" ", -1)).map(BridgeFile::number).toList();
         return new Explained(numbers.subList(1, numbers.size()), numbers.get(0));
     }
 }

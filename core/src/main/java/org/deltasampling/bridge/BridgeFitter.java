@@ -1,8 +1,9 @@
 package org.deltasampling.bridge;
 
 import java.util.Objects;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 
@@ -58,14 +59,14 @@ public final class BridgeFitter {
     /**
      * Fitted without images, to random fields of colour (science.md 2.5).
      *
-     * @param size of the fields in pixels, which both autoencoders can encode
+     * @param size of the fields, which both autoencoders can encode
      */
-    public static BridgeFit toFields(Autoencoder target, Autoencoder source, LatentSize size, int side, long seed) {
+    public static BridgeFit toFields(Autoencoder target, Autoencoder source, PixelSize size, int side, long seed) {
         try (TensorScope scope = TensorScope.open()) {
             SeededNoise noise = new SeededNoise(seed);
             BridgeFitter fitter = null;
             for (int i = 0; i < FIELDS; i++) {
-                Latent field = ColourField.draw(noise, size);
+                ImageTensor field = ColourField.draw(noise, size);
                 Latent there = target.encode(field);
                 Latent here = source.encode(field);
                 fitter = fitter == null ? new BridgeFitter(channels(there), channels(here), side) : fitter;
@@ -77,8 +78,7 @@ public final class BridgeFitter {
 
     /** {@code other} in the size of {@code like}, in which a bridge maps. */
     private static Latent sizedAs(Latent like, Latent other) {
-        long[] size = like.shape();
-        return other.shape()[2] == size[2] && other.shape()[3] == size[3] ? other : other.resized(size[2], size[3]);
+        return other.size().equals(like.size()) ? other : other.resized(like.size());
     }
 
     private static int channels(Latent latent) {

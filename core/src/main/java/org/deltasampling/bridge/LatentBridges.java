@@ -2,6 +2,7 @@ package org.deltasampling.bridge;
 
 import org.deltasampling.delta.LatentBridge;
 import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 
 /** The bridges between unlike latents. */
 public final class LatentBridges {
@@ -9,17 +10,18 @@ public final class LatentBridges {
     private LatentBridges() {}
 
     /**
-     * By a map there, and one for differences back, each fitted for itself or known: the polar scheme of science.md 2.4.
+     * A linear map to the source's latents, and one for differences back, each fitted by itself or known: the polar scheme of
+     * science.md 2.4.
      *
-     * @param seed of the noise in the directions that {@code there} does not reach, which stay the same all the way
+     * @param seed of the noise in the directions that {@code there} does not reach; it stays the same in all steps
      */
     public static LatentBridge linear(ChannelMap there, ChannelMap back, long seed) {
         return new LinearBridge(there, back, there.polar(), seed);
     }
 
     /**
-     * By the colours that linear maps see in both latents, which needs no image: colour and light at the latents'
-     * resolution, and nothing else (science.md 2.2, RGB_LINEAR).
+     * By the colours that linear maps read off both latents, for which nothing has to be fitted: it carries colour and
+     * brightness at the latents' resolution, and nothing else (science.md 2.2, RGB_LINEAR).
      *
      * @param targetColours the target's latents to red, green and blue
      * @param sourceColours the source's to the same
@@ -32,8 +34,8 @@ public final class LatentBridges {
     }
 
     /**
-     * By way of images: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
-     * else, at the price of three decodings and three encodings a difference (science.md 2.2, VAE_ROUNDTRIP).
+     * Through pixels: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
+     * else, at the price of three decodings and three encodings a delta (science.md 2.2, VAE_ROUNDTRIP).
      *
      * @param targetImage size of the target's images
      * @param sourceImage of the source's
@@ -42,9 +44,9 @@ public final class LatentBridges {
      */
     public static LatentBridge roundTrip(
             Autoencoder target,
-            LatentSize targetImage,
+            PixelSize targetImage,
             Autoencoder source,
-            LatentSize sourceImage,
+            PixelSize sourceImage,
             LatentBridge ofNoise) {
         return new RoundTripBridge(target, targetImage, source, sourceImage, ofNoise);
     }
@@ -52,7 +54,7 @@ public final class LatentBridges {
     /**
      * {@code bridge} between latents of different size; itself where they have the same.
      *
-     * @param target height and width of the target's latents
+     * @param target size of the target's latents
      * @param source of the source's
      */
     public static LatentBridge resized(LatentBridge bridge, LatentSize target, LatentSize source, long seed) {

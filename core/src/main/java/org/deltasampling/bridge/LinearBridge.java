@@ -9,8 +9,8 @@ import org.deltasampling.tensor.SeededNoise;
 record LinearBridge(ChannelMap there, ChannelMap back, Polar polar, long seed) implements LatentBridge {
 
     @Override
-    public Latent toSource(Latent clean) {
-        return there.apply(clean);
+    public Latent toSource(Latent denoised) {
+        return there.apply(denoised);
     }
 
     @Override

@@ -12,15 +12,13 @@ import org.deltasampling.tensor.SeededNoise;
 record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, long seed) implements LatentBridge {
 
     @Override
-    public Latent toSource(Latent clean) {
-        return bridge.toSource(clean).resized(source.height(), source.width());
+    public Latent toSource(Latent denoised) {
+        return bridge.toSource(denoised).resized(source);
     }
 
     @Override
     public Latent noise(Latent noise) {
-        return bridge.noise(noise)
-                .resizedNoise(
-                        source.height(), source.width(), shape -> new SeededNoise(seed ^ 0x55555555L).draw(shape));
+        return bridge.noise(noise).resizedNoise(source, shape -> new SeededNoise(seed ^ 0x55555555L).draw(shape));
         // not the seed itself: the bridge may have drawn from that
     }
 
@@ -32,6 +30,6 @@ record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, 
 
     @Override
     public Latent back(Latent adapted, Latent base) {
-        return bridge.back(adapted, base).resized(target.height(), target.width());
+        return bridge.back(adapted, base).resized(target);
     }
 }

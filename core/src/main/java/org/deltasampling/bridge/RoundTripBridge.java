@@ -2,16 +2,16 @@ package org.deltasampling.bridge;
 
 import org.deltasampling.delta.LatentBridge;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 
 /** {@link LatentBridges#roundTrip}. */
 record RoundTripBridge(
-        Autoencoder target, LatentSize targetImage, Autoencoder source, LatentSize sourceImage, LatentBridge ofNoise)
+        Autoencoder target, PixelSize targetImage, Autoencoder source, PixelSize sourceImage, LatentBridge ofNoise)
         implements LatentBridge {
 
     @Override
-    public Latent toSource(Latent clean) {
-        return source.encode(sized(target.decode(clean), sourceImage));
+    public Latent toSource(Latent denoised) {
+        return source.encode(target.decode(denoised).resized(sourceImage));
     }
 
     @Override
@@ -29,11 +29,7 @@ record RoundTripBridge(
         return toTarget(adapted).minus(toTarget(base));
     }
 
-    private Latent toTarget(Latent clean) {
-        return target.encode(sized(source.decode(clean), targetImage));
-    }
-
-    private Latent sized(Latent image, LatentSize size) {
-        return targetImage.equals(sourceImage) ? image : image.resized(size.height(), size.width());
+    private Latent toTarget(Latent denoised) {
+        return target.encode(source.decode(denoised).resized(targetImage));
     }
 }

@@ -3,6 +3,7 @@ package org.deltasampling.bridge;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 
@@ -19,15 +20,20 @@ public record ScaledAutoencoder(AutoencoderKl network, Device device) implements
     }
 
     @Override
-    public Latent encode(Latent image) {
-        return TensorScope.scoped(() -> space().rescale(new Latent(
-                Device.CPU.to(network.encode(device.to(image.tensor())).mean()))));
+    public Latent encode(ImageTensor image) {
+        return TensorScope.scoped(() -> {
+            Latent mean =
+                    network.encode(new ImageTensor(device.to(image.tensor()))).mean();
+            return space().rescale(new Latent(Device.CPU.to(mean.tensor())));
+        });
     }
 
     @Override
-    public Latent decode(Latent latents) {
-        return TensorScope.scoped(() -> new Latent(
-                Device.CPU.to(network.decode(device.to(space().unscale(latents).tensor())))));
+    public ImageTensor decode(Latent latents) {
+        return TensorScope.scoped(() -> {
+            Latent unscaled = new Latent(device.to(space().unscale(latents).tensor()));
+            return new ImageTensor(Device.CPU.to(network.decode(unscaled).tensor()));
+        });
     }
 
     private LatentSpace space() {

@@ -3,18 +3,17 @@ package org.deltasampling.delta;
 import org.deltasampling.diffusion.Denoiser;
 
 /**
- * One difference to take over: adapted minus source. Both are guided or both are not; the difference of guided guesses is
- * the default, that of conditional ones costs half (science.md 3, GUIDED and COND).
+ * One delta to take over: adapted minus source. Both are guided or both are not; the difference of guided denoised latents
+ * is the default, that of conditional ones costs half (science.md 3, GUIDED and COND).
  *
  * @param source the model without the adapter; deltas that share it are cheaper together
  * @param adapted the same model with it
- * @param strength lambda
- * @param outside what to do at levels that the source does not know
+ * @param policy what of it is added, on one trajectory
  */
-public record Delta(Source source, Denoiser adapted, Strength strength, LevelPolicy outside) {
+public record Delta(Source source, Denoiser adapted, DeltaPolicy policy) {
 
-    /** Nothing is taken over at levels that the source does not know. */
-    public Delta(Source source, Denoiser adapted, Strength strength) {
-        this(source, adapted, strength, LevelPolicy.SKIP);
+    /** The same strength everywhere, and nothing at levels that the source does not know. */
+    public Delta(Source source, Denoiser adapted, double lambda) {
+        this(source, adapted, DeltaPolicy.SKIP.times(lambda));
     }
 }

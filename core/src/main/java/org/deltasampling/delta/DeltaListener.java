@@ -3,20 +3,17 @@ package org.deltasampling.delta;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.tensor.Latent;
 
-/** Watches what deltas do, for traces. */
+/** Watches what a {@link TracedPolicy} adds, for traces. */
 @FunctionalInterface
 public interface DeltaListener {
-
-    /** Watches nothing. */
-    DeltaListener NONE = (n, lambda, difference, clean) -> {};
 
     /**
      * A delta is about to be added.
      *
-     * @param n the target's level
-     * @param lambda the strength there
-     * @param difference adapted minus source, in the target's latents, valid until this returns
-     * @param clean the target's own guess, valid until this returns
+     * @param level the target's
+     * @param lambda the effective strength there
+     * @param delta adapted minus source, in the target's latents, valid until this returns
+     * @param denoised the target's own denoised latent, valid until this returns
      */
-    void applied(NoiseLevel n, double lambda, Latent difference, Latent clean);
+    void added(NoiseLevel level, double lambda, Latent delta, Latent denoised);
 }

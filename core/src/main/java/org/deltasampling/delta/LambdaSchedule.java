@@ -6,7 +6,6 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.deltasampling.diffusion.BadSamplingException;
-import org.deltasampling.diffusion.Step;
 
 /**
  * How lambda goes over the steps: {@code value * (end + (start - end) * phi(u))}, where phi falls from 1 to 0 while u goes
@@ -72,13 +71,13 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
     /**
      * Reads {@code NAME[:START:END]}; the factors are 1 and 0 where they are left out.
      *
-     * @throws BadSamplingException for an unknown name or a factor that is no finite number
+     * @throws BadSamplingException for an unknown name or a factor that is not a finite number
      */
     public static LambdaSchedule parse(double value, String text) {
         var parts = TEXT.matcher(text);
         if (!parts.matches()) {
             throw new BadSamplingException(
-                    "the lambda schedule %s cannot be read: give NAME or NAME:START:END, with NAME one of %s"
+                    "deltas[].lambda.schedule '%s' cannot be read: give NAME or NAME:START:END, with NAME one of %s"
                             .formatted(text, String.join(", ", names())));
         }
         String start = parts.group(2) == null ? "1" : parts.group(2);
@@ -91,8 +90,8 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         Shape shape = Arrays.stream(Shape.values())
                 .filter(known -> name(known).equals(name))
                 .findFirst()
-                .orElseThrow(() -> new BadSamplingException(
-                        "there is no lambda schedule %s: give one of %s".formatted(name, String.join(", ", names()))));
+                .orElseThrow(() -> new BadSamplingException("there is no deltas[].lambda.schedule '%s': give one of %s"
+                        .formatted(name, String.join(", ", names()))));
         return new LambdaSchedule(value, shape, start, end);
     }
 
@@ -106,17 +105,9 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         return value * (end + (start - end) * shape.phi(u));
     }
 
-    /**
-     * lambda by noise level: u = k / (N - 1) in step k of N. A level inside a step, where a sampler looks ahead, belongs to
-     * the step that begins there or next below.
-     */
-    public Strength over(List<Step> plan) {
-        return n -> {
-            long k = plan.stream()
-                    .filter(step -> step.from().kappa() > n.kappa())
-                    .count();
-            return at(Math.min(1, (double) k / Math.max(1, plan.size() - 1)));
-        };
+    /** {@code policy} with lambda of the progress over the steps as its weight. */
+    public DeltaPolicy over(DeltaPolicy policy) {
+        return policy.times(evaluation -> at(evaluation.progress()));
     }
 
     private static double factor(String text) {
@@ -126,9 +117,10 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
                 return factor;
             }
         } catch (NumberFormatException e) {
-            // said below, as for a number without end
+            // refused below, as an infinite number is
         }
-        throw new BadSamplingException("the lambda schedule's factor %s is no finite number".formatted(text));
+        throw new BadSamplingException(
+                "deltas[].lambda.schedule: the factor '%s' must be a finite number".formatted(text));
     }
 
     private static String name(Shape shape) {

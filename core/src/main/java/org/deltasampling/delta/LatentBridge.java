@@ -3,8 +3,8 @@ package org.deltasampling.delta;
 import org.deltasampling.tensor.Latent;
 
 /**
- * Between the target's latents and a source's (science.md 2): carries clean latents and noise to the source, differences of
- * clean latents back. All latents are in their models' scaled units.
+ * Between the target's latents and a source's (science.md 2): carries denoised latents and noise to the source, differences
+ * of denoised latents back. All latents are in their models' scaled units.
  */
 public interface LatentBridge {
 
@@ -12,7 +12,7 @@ public interface LatentBridge {
     LatentBridge SAME = scaled(1, 0);
 
     /** The source's latent for a target's. */
-    Latent toSource(Latent clean);
+    Latent toSource(Latent denoised);
 
     /** The source's unit noise for a target's: white if that is. */
     Latent noise(Latent noise);
@@ -35,8 +35,10 @@ public interface LatentBridge {
     private static LatentBridge scaled(double factor, double offset) {
         return new LatentBridge() {
             @Override
-            public Latent toSource(Latent clean) {
-                return factor == 1 && offset == 0 ? clean : clean.times(factor).plus(offset);
+            public Latent toSource(Latent denoised) {
+                return factor == 1 && offset == 0
+                        ? denoised
+                        : denoised.times(factor).plus(offset);
             }
 
             @Override

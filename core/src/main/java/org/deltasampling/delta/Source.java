@@ -20,21 +20,22 @@ public record Source(Denoiser base, LevelRange levels, LatentBridge bridge) {
     }
 
     /**
-     * The target's point {@code x} as this model sees it, and what this model makes of it: the target's guess in this
-     * model's latents, under the target's noise, at this model's name for the level (the polar scheme of science.md 2.4).
+     * The target's point {@code x} as this model sees it, and what this model makes of it: the target's denoised latent in
+     * this model's latents, under the target's noise, at this model's name for the level (the polar scheme of science.md
+     * 2.4).
      */
-    View view(Latent x, Latent clean, NoiseLevel n) {
+    View view(Latent x, Latent denoised, NoiseLevel n) {
         NoiseLevel m = levels.level(bridge.gain() * n.kappa());
-        Latent y = m.point(bridge.toSource(clean), bridge.noise(n.noise(x, clean)));
+        Latent y = m.point(bridge.toSource(denoised), bridge.noise(n.noise(x, denoised)));
         return new View(this, y, m, base.denoise(y, m));
     }
 
-    /** A point {@code y} at {@code level} and the base's guess there. */
-    record View(Source source, Latent y, NoiseLevel level, Latent clean) {
+    /** A point {@code y} at {@code level} and what the base denoises it to. */
+    record View(Source source, Latent y, NoiseLevel level, Latent denoised) {
 
-        /** What {@code adapted} makes different, in the target's latents. */
-        Latent difference(Denoiser adapted) {
-            return source.bridge.back(adapted.denoise(y, level), clean);
+        /** The delta of {@code adapted}, in the target's latents. */
+        Latent delta(Denoiser adapted) {
+            return source.bridge.back(adapted.denoise(y, level), denoised);
         }
     }
 }

@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.file.WholeFile;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsWriter;
@@ -32,13 +33,13 @@ public final class Image {
     private final Provenance provenance;
 
     /**
-     * @param decoded (1, 3, height, width), -1 to 1
+     * @param decoded one image
      * @param latents (1, channels, height, width) in the model's scaled units
      */
-    public Image(Latent decoded, Latent latents, Provenance provenance) {
+    public Image(ImageTensor decoded, Latent latents, Provenance provenance) {
         this.provenance = provenance;
-        width = (int) decoded.shape()[3];
-        height = (int) decoded.shape()[2];
+        width = decoded.size().width();
+        height = decoded.size().height();
         latentShape = latents.shape();
         rgb = new byte[3 * width * height];
         this.latents = new float[(int) latents.tensor().numel()];

@@ -19,6 +19,7 @@ import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.WeightCheck;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -270,17 +271,17 @@ public final class Checkpoint implements AutoCloseable {
     /** All its weights as a single file in the original layout holds them. */
     public WeightSource inOriginalLayout() {
         List<WeightSource> parts = new ArrayList<>();
-        parts.add(inOriginalNames().spelled(network().weights()));
-        parts.add(OriginalLayout.vae(vae().config()).spelled(vae().weights()));
+        parts.add(inOriginalNames().inFileNames(network().weights()));
+        parts.add(OriginalLayout.vae(vae().config()).inFileNames(vae().weights()));
         for (int i = 0; i < texts().size(); i++) {
             Part<ClipText.Config> text = texts.get(i);
             parts.add(OriginalLayout.text(architecture(), i, text.config().layers())
-                    .spelled(text.weights()));
+                    .inFileNames(text.weights()));
         }
         if (t5 != null) {
-            parts.add(OriginalLayout.t5().spelled(t5.weights()));
+            parts.add(OriginalLayout.t5().inFileNames(t5.weights()));
         }
-        return WeightSource.joined(parts);
+        return WeightSources.joined(parts);
     }
 
     /** Closes the files; tensors that were loaded stay valid. */

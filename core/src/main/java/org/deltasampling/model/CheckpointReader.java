@@ -21,8 +21,8 @@ import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.KeyTable;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.WeightCheck;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
@@ -196,7 +196,7 @@ final class CheckpointReader {
     }
 
     private void readFile() {
-        SafetensorsFile file = files.file(path);
+        WeightFile file = files.file(path);
         Set<String> names = file.names();
         FileKind kind = FileKind.of(names);
         switch (kind) {
@@ -214,7 +214,7 @@ final class CheckpointReader {
         requirePlain(network().config());
     }
 
-    private void readOriginal(SafetensorsFile file, Set<String> names) {
+    private void readOriginal(WeightFile file, Set<String> names) {
         if (OriginalLayout.isMmdit(names)) {
             transformer = part(file, OriginalLayout.mmdit(names), MMDiT.Config::infer, MMDiT::new);
         } else {
@@ -262,7 +262,7 @@ final class CheckpointReader {
         }
     }
 
-    private void readT5(SafetensorsFile file, Set<String> names) {
+    private void readT5(WeightFile file, Set<String> names) {
         FilesBeside beside = new FilesBeside(path);
         Optional<Path> own = beside.weights("t5xxl");
         if (OriginalLayout.hasT5(names)) {
@@ -277,7 +277,7 @@ final class CheckpointReader {
         t5Tokenizer = beside.t5Tokenizer().orElse(null);
     }
 
-    private JsonNode scheduler(SafetensorsFile file, Architecture family) {
+    private JsonNode scheduler(WeightFile file, Architecture family) {
         String said = file.metadata().getOrDefault("modelspec.prediction_type", "");
         Set<String> names = file.names();
         Part<UNet.Config> denoiser = Objects.requireNonNull(unet);

@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.deltasampling.tensor.CloseTogether;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.ShardedFiles;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 
 /** The files with a model's weights, open until {@link #close}. */
@@ -15,8 +15,8 @@ final class OpenFiles implements AutoCloseable {
     private final CloseTogether sources = new CloseTogether();
 
     /** One file. */
-    SafetensorsFile file(Path file) {
-        SafetensorsFile opened = SafetensorsFile.open(file);
+    WeightFile file(Path file) {
+        WeightFile opened = WeightFile.open(file);
         keep(opened, List.of(file));
         return opened;
     }

@@ -15,6 +15,7 @@ import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * The layout of CompVis' and Stability's single files: the tables of its names, their sizes taken from the names in a file
@@ -54,7 +55,8 @@ public final class OriginalLayout {
 
     /** An autoencoder alone, whose file leaves out what all names of it have in common, as the part of a checkpoint. */
     static WeightSource asVae(WeightSource alone) {
-        return alone.renamed(alone.names().stream().collect(Collectors.toMap(VAE::concat, name -> name)));
+        return WeightSources.renamed(
+                alone, alone.names().stream().collect(Collectors.toMap(VAE::concat, name -> name)));
     }
 
     /** The UNet's names in a file of these names: a level ends with a downsampler, {@code op}, except the last. */

@@ -2,6 +2,7 @@ package org.deltasampling.pipeline;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,11 +11,12 @@ import java.util.List;
 import java.util.TreeSet;
 import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.BridgeFile;
 import org.deltasampling.bridge.BridgeFitter;
-import org.deltasampling.bridge.Encoding;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
@@ -22,10 +24,12 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.tensor.CloseTogether;
-import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.ImageTensor;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fits a linear bridge between two models' latents to images that both autoencoders encode (science.md 2.5); nothing else
@@ -43,8 +47,8 @@ public final class BridgeFitting implements AutoCloseable {
     private final CloseTogether open = new CloseTogether();
     private final ScaledAutoencoder source;
     private final ScaledAutoencoder target;
-    private final Encoding sourceEncoding;
-    private final Encoding targetEncoding;
+    private final AutoencoderId sourceId;
+    private final AutoencoderId targetId;
     private final int side;
     private final BridgeFitter fitter;
     private int images;
@@ -70,8 +74,8 @@ public final class BridgeFitting implements AutoCloseable {
             Checkpoint targetFiles = open.keep(Checkpoint.open(to));
             source = autoencoder(sourceFiles);
             target = autoencoder(targetFiles);
-            sourceEncoding = Encoding.of(sourceFiles.vae());
-            targetEncoding = Encoding.of(targetFiles.vae());
+            sourceId = AutoencoderId.of(sourceFiles.vae());
+            targetId = AutoencoderId.of(targetFiles.vae());
             side = Math.min(side(sourceFiles), side(targetFiles));
         } catch (RuntimeException e) {
             close();
@@ -99,7 +103,7 @@ public final class BridgeFitting implements AutoCloseable {
     /** Takes the middle of {@code image}, scaled, into the fit. */
     public void add(BufferedImage image) {
         try (TensorScope scope = TensorScope.open()) {
-            Latent square = square(image).resized(side, side);
+            ImageTensor square = square(image).resized(new PixelSize(side, side));
             fitter.add(target.encode(square), source.encode(square));
         }
         images++;
@@ -108,7 +112,7 @@ public final class BridgeFitting implements AutoCloseable {
     /**
      * Takes every .png and .jpg of {@code folder} into the fit, in the order of their names.
      *
-     * @param listener is told of each as a step
+     * @param listener hears each as a step
      * @throws BadRecipeException if one cannot be read
      */
     public void addAll(Path folder, PipelineListener listener) {
@@ -121,11 +125,7 @@ public final class BridgeFitting implements AutoCloseable {
             List<Path> ordered = new ArrayList<>(files);
             listener.step(0, ordered.size());
             for (int i = 0; i < ordered.size(); i++) {
-                BufferedImage image = ImageIO.read(ordered.get(i).toFile());
-                if (image == null) {
-                    throw new BadRecipeException(
-                            ordered.get(i) + " is no image that can be read: take it out of the folder");
-                }
+                BufferedImage image = read(ordered.get(i));
                 add(image);
                 listener.step(i + 1, ordered.size());
             }
@@ -137,13 +137,31 @@ public final class BridgeFitting implements AutoCloseable {
         }
     }
 
+    /** An image file, decoded. */
+    private static BufferedImage read(Path file) throws IOException {
+        BufferedImage image;
+        try (InputStream in = Files.newInputStream(file)) {
+            image = ImageIO.read(in);
+        } catch (RuntimeException e) { // ImageIO's readers throw them for damaged files
+            throw undecodable(file, e);
+        }
+        if (image == null) {
+            throw undecodable(file, null);
+        }
+        return image;
+    }
+
+    private static BadFileException undecodable(Path file, @Nullable Throwable cause) {
+        return new BadFileException(file + " cannot be decoded as an image: take it out of the folder", cause);
+    }
+
     /**
      * Lets the models make {@code count} images without a prompt, half of them each, and takes them into the fit.
      *
-     * @param listener is told of each as a step
+     * @param listener hears each as a step
      * @throws BadRecipeException if so few are no fit
      */
-    public void addMade(int count, PipelineListener listener) {
+    public void addGenerated(int count, PipelineListener listener) {
         requireEnough("there would be", count);
         listener.step(0, count);
         Sampling sampling = Sampling.DEFAULT.steps(STEPS).cfg(1).precision(Precision.BFLOAT16);
@@ -166,7 +184,7 @@ public final class BridgeFitting implements AutoCloseable {
      */
     public BridgeFile fit() {
         requireEnough("there are", images);
-        return new BridgeFile(fitter.fit(), targetEncoding, sourceEncoding);
+        return new BridgeFile(fitter.fit(), targetId, sourceId);
     }
 
     private static void requireEnough(String where, int count) {
@@ -177,8 +195,8 @@ public final class BridgeFitting implements AutoCloseable {
         }
     }
 
-    /** The middle of {@code image}, as large as it can be: (1, 3, side, side), -1 to 1. */
-    private static Latent square(BufferedImage image) {
+    /** The middle of {@code image}, as large as it can be. */
+    private static ImageTensor square(BufferedImage image) {
         int side = Math.min(image.getWidth(), image.getHeight());
         int[] rgb =
                 image.getRGB((image.getWidth() - side) / 2, (image.getHeight() - side) / 2, side, side, null, 0, side);
@@ -188,7 +206,7 @@ public final class BridgeFitting implements AutoCloseable {
                 values[channel * rgb.length + i] = ((rgb[i] >> (16 - 8 * channel)) & 0xff) / 127.5f - 1;
             }
         }
-        return new Latent(Tensor.create(values, 1, 3, side, side));
+        return new ImageTensor(Tensor.create(values, 1, 3, side, side));
     }
 
     @Override

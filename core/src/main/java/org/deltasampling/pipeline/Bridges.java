@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.deltasampling.bridge.BridgeFile;
 import org.deltasampling.bridge.BridgeFit;
@@ -27,7 +26,7 @@ import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.PixelSize;
 
-/** Decides on the bridges between models' latents and builds them; tells what it chose, and what a poor one is worth. */
+/** Chooses the bridges between models' latents and builds them; tells what it chose, and what a poor one is worth. */
 final class Bridges {
 
     /** Latents of this height and width are enough to compare or to join two autoencoders by. */
@@ -36,18 +35,7 @@ final class Bridges {
     /** How many times finer than both latents the grid may be on which noise goes from one to the other. */
     private static final long FINEST = 8;
 
-    private final Consumer<String> chose;
-    private final Consumer<String> warning;
     private final Map<List<Model>, BridgeFit> ofNoise = new HashMap<>();
-
-    /**
-     * @param chose is told what was chosen for the user, each time
-     * @param warning is told of bridges that carry little, each time
-     */
-    Bridges(Consumer<String> chose, Consumer<String> warning) {
-        this.chose = chose;
-        this.warning = warning;
-    }
 
     /**
      * A bridge that was decided on; what it needs is not loaded yet.
@@ -72,7 +60,7 @@ final class Bridges {
         }
 
         private static LatentSize latents(PixelSize image, LatentSpace space) {
-            return new LatentSize(image.height() / space.downscale(), image.width() / space.downscale());
+            return new LatentSize(image.width() / space.downscale(), image.height() / space.downscale());
         }
     }
 
@@ -100,8 +88,8 @@ final class Bridges {
      * @param image size of the target's
      * @throws BadRecipeException if what is asked for cannot be between these models
      */
-    Choice choose(Delta delta, Model target, PixelSize image, Model source) {
-        Bridge bridge = delta.bridge().kind() == Kind.AUTO ? best(target, source) : delta.bridge();
+    Choice choose(Delta delta, Model target, PixelSize image, Model source, Request request) {
+        Bridge bridge = delta.bridge().kind() == Kind.AUTO ? best(target, source, request) : delta.bridge();
         Choice choice = new Choice(bridge, target, image, source, sourceImage(delta, image, source));
         switch (bridge.kind()) {
             case IDENTITY, UNSCALED -> requireSameShape(choice);
@@ -132,14 +120,17 @@ final class Bridges {
         if (!itsBridge || !itsLevels || !itsSize) {
             throw new BadRecipeException(
                     "the reference preset has one bridge (unscaled), one level policy (clamp) and one size for all: leave out %s, or the preset"
-                            .formatted(!itsBridge ? "--bridge" : !itsLevels ? "--levels" : "--source-size"));
+                            .formatted(
+                                    !itsBridge
+                                            ? "deltas[].bridge"
+                                            : !itsLevels ? "deltas[].levels" : "deltas[].source-size"));
         }
         Choice choice = new Choice(Bridge.of(Kind.UNSCALED), target, image, source, image);
         requireSameShape(choice);
         return choice;
     }
 
-    private Bridge best(Model target, Model source) {
+    private static Bridge best(Model target, Model source, Request request) {
         Kind kind;
         String reason;
         if (target.sharesAutoencoder(source, sample(target, source))) {
@@ -154,15 +145,15 @@ final class Bridges {
             kind = Kind.ROUND_TRIP;
             reason = "the latents differ; one made by 'bridge fit' is much faster";
         }
-        chose.accept("bridge %s: %s".formatted(Names.of(kind), reason));
+        request.chose("bridge %s: %s".formatted(Names.of(kind), reason));
         return Bridge.of(kind);
     }
 
-    private static LatentSize sample(Model target, Model source) {
-        long side = SAMPLE
+    private static PixelSize sample(Model target, Model source) {
+        int side = Math.toIntExact(SAMPLE
                 * Math.max(
-                        target.latentSpace().downscale(), source.latentSpace().downscale());
-        return new LatentSize(side, side);
+                        target.latentSpace().downscale(), source.latentSpace().downscale()));
+        return new PixelSize(side, side);
     }
 
     private static PixelSize sourceImage(Delta delta, PixelSize image, Model source) {
@@ -187,7 +178,7 @@ final class Bridges {
         LatentSize from = choice.sourceSize();
         if (finest(to.height(), from.height()) > FINEST || finest(to.width(), from.width()) > FINEST) {
             throw new BadRecipeException(
-                    "noise cannot be carried between latents of %dx%d and of %dx%d: give --source-size in a simpler ratio to the image's %s, such as a half"
+                    "noise cannot be carried between latents of %dx%d and of %dx%d: give deltas[].source-size in a simpler ratio to the image's %s, such as a half"
                             .formatted(to.width(), to.height(), from.width(), from.height(), choice.image));
         }
     }
@@ -210,7 +201,7 @@ final class Bridges {
 
     private static BridgeFit fitted(Choice choice) {
         Path file = Objects.requireNonNull(choice.bridge.file());
-        return BridgeFile.read(file).between(choice.target.encoding(), choice.source.encoding(), file);
+        return BridgeFile.read(file).between(choice.target.autoencoderId(), choice.source.autoencoderId(), file);
     }
 
     /**
@@ -218,7 +209,7 @@ final class Bridges {
      *
      * @param seed of the noise in directions that the target's noise does not reach
      */
-    LatentBridge build(Choice choice, long seed) {
+    LatentBridge build(Choice choice, long seed, Request request) {
         LatentSpace to = choice.target.latentSpace();
         LatentSpace from = choice.source.latentSpace();
         return switch (choice.bridge.kind()) {
@@ -230,7 +221,7 @@ final class Bridges {
                         LatentBridges.colours(colours(choice.target, "target"), colours(choice.source, "source"), seed),
                         choice,
                         seed);
-            case FITTED -> sized(worthy(fitted(choice), choice).bridge(seed), choice, seed);
+            case FITTED -> sized(worthy(fitted(choice), choice, request).bridge(seed), choice, seed);
             case ROUND_TRIP -> roundTrip(choice, seed);
         };
     }
@@ -239,8 +230,8 @@ final class Bridges {
         return LatentBridges.resized(bridge, choice.size(), choice.sourceSize(), seed);
     }
 
-    private BridgeFit worthy(BridgeFit fit, Choice choice) {
-        fit.concern().ifPresent(concern -> warning.accept("the bridge %s %s".formatted(choice.bridge, concern)));
+    private static BridgeFit worthy(BridgeFit fit, Choice choice, Request request) {
+        fit.concern().ifPresent(concern -> request.warn("the bridge %s %s".formatted(choice.bridge, concern)));
         return fit;
     }
 
@@ -251,14 +242,6 @@ final class Bridges {
                 List.of(choice.target, choice.source),
                 models -> BridgeFitter.toFields(target, source, sample(choice.target, choice.source), 1, 0));
         return LatentBridges.roundTrip(
-                target,
-                pixels(choice.image),
-                source,
-                pixels(choice.sourceImage),
-                sized(noise.ofNoise(seed), choice, seed));
-    }
-
-    private static LatentSize pixels(PixelSize image) {
-        return new LatentSize(image.height(), image.width());
+                target, choice.image, source, choice.sourceImage, sized(noise.ofNoise(seed), choice, seed));
     }
 }

@@ -16,8 +16,8 @@ import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.FileKind;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.WeightCheck;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
 
@@ -82,7 +82,7 @@ public record Inspection(
             }
             FileKind kind;
             Part whole;
-            try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            try (WeightFile file = WeightFile.open(path)) {
                 kind = FileKind.of(file.names());
                 whole = Part.of("weights", file, WeightCheck.NONE);
             }

@@ -5,16 +5,15 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
+import java.util.function.Consumer;
 import org.deltasampling.adapter.Adapter;
-import org.deltasampling.bridge.Encoding;
+import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
@@ -27,13 +26,12 @@ import org.deltasampling.model.OnDevice;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Device;
-import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
-import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,8 +79,8 @@ final class Model implements AutoCloseable {
         this.checkpoint = checkpoint;
         this.base = base;
         this.texts = texts;
-        this.networkWeights = new ResidentWeights(network.on(device));
-        this.autoencoderWeights = new ResidentWeights(autoencoder.on(device));
+        this.networkWeights = new ResidentWeights(WeightSources.on(network, device));
+        this.autoencoderWeights = new ResidentWeights(WeightSources.on(autoencoder, device));
         this.precision = precision;
         this.device = device;
         this.files = files;
@@ -96,8 +94,8 @@ final class Model implements AutoCloseable {
                 checkpoint,
                 null,
                 TextEncoders.of(checkpoint, precision, device),
-                checkpoint.network().weights().in(precision),
-                checkpoint.vae().weights().in(Precision.FLOAT32),
+                WeightSources.in(checkpoint.network().weights(), precision),
+                WeightSources.in(checkpoint.vae().weights(), Precision.FLOAT32),
                 precision,
                 device,
                 files(checkpoint));
@@ -121,6 +119,11 @@ final class Model implements AutoCloseable {
                 all);
     }
 
+    /** The name of its file or folder, for people. */
+    String name() {
+        return checkpoint.path().getFileName().toString();
+    }
+
     Checkpoint checkpoint() {
         return checkpoint;
     }
@@ -137,8 +140,8 @@ final class Model implements AutoCloseable {
         return checkpoint.vae().config();
     }
 
-    Encoding encoding() {
-        return Encoding.of(checkpoint.vae());
+    AutoencoderId autoencoderId() {
+        return AutoencoderId.of(checkpoint.vae());
     }
 
     /** Whether it is a rectified flow. */
@@ -205,24 +208,43 @@ final class Model implements AutoCloseable {
         return texts;
     }
 
-    /** Whether guidance without a negative prompt is away from silence, not from an empty text. */
+    /** Whether the unconditional prediction without a negative prompt is that of zeros, not of an empty text. */
     boolean zeroForEmptyNegative() {
         return checkpoint.zeroForEmptyNegative();
     }
 
-    /** Reads and converts the weights of the denoising network, if that has not been done. */
-    void load(PipelineListener listener) {
+    /**
+     * Reads and converts the weights of the denoising network, if that has not been done.
+     *
+     * @param loading is told where the model lies, before anything is read
+     */
+    void load(Consumer<Path> loading) {
         if (network == null) {
-            listener.loading(checkpoint.path());
+            loading.accept(checkpoint.path());
             Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
             network = device.gpu() ? new OnDevice(placed, device) : placed;
         }
     }
 
-    /** Lets the denoising network go, which {@link #load} reads again. */
+    /** Releases the denoising network, which {@link #load} reads again. */
     void release() {
         network = null;
         networkWeights.release();
+    }
+
+    /** Releases all weights; they are read again when they are wanted. */
+    void releaseAll() {
+        release();
+        autoencoder = null;
+        autoencoderWeights.release();
+    }
+
+    /** What its weights in memory take there, without those that it shares with its {@link #base}, in bytes. */
+    long residentBytes() {
+        return device.gpu()
+                ? 0
+                : (network == null ? 0 : networkWeights.bytes())
+                        + (autoencoder == null ? 0 : autoencoderWeights.bytes());
     }
 
     /** Where its networks compute. */
@@ -230,22 +252,18 @@ final class Model implements AutoCloseable {
         return device;
     }
 
-    /** Adds the models whose networks are in memory with this one's: itself, and what it stands on. */
-    void addTo(Set<Model> models) {
-        if (base != null) {
-            base.addTo(models);
-        }
-        models.add(this);
+    /** The model that it adapts, whose unchanged weights it shares. */
+    Optional<Model> base() {
+        return Optional.ofNullable(base);
     }
 
-    /** Its denoising network, without what it shares with the model that it stands on. */
+    /** Its denoising network, without the weights that it shares with its {@link #base}. */
     MemoryPlan.Part networkInMemory() {
-        String name = checkpoint.path().getFileName().toString();
         return new MemoryPlan.Part(
-                (base == null ? "network of " : "changed network of ") + name, networkWeights.bytes());
+                (base == null ? "network of " : "changed network of ") + name(), networkWeights.bytes());
     }
 
-    /** What its denoising network needs besides, for one latent of that shape, in bytes. */
+    /** What the activations of its denoising network take for one latent of that shape, in bytes. */
     long networkWorking(long[] latents) {
         return checkpoint.network().config().working(latents[2], latents[3]) * precision.bytes();
     }
@@ -256,13 +274,13 @@ final class Model implements AutoCloseable {
         long numbers = checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
         return List.of(
                 new MemoryPlan.Part("autoencoder", autoencoderWeights.bytes()),
-                new MemoryPlan.Part("image on its way", numbers * Precision.FLOAT32.bytes()));
+                new MemoryPlan.Part("activations of the autoencoder", numbers * Precision.FLOAT32.bytes()));
     }
 
-    /** Guidance towards {@code with} and away from {@code without}; the model is loaded. */
-    Denoiser guided(Conditioning with, Conditioning without, double scale) {
+    /** Classifier-free guidance from {@code unconditional} to {@code conditional}; the model is loaded. */
+    Denoiser guided(Conditioning conditional, Conditioning unconditional, double scale) {
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(network), scheduler.parameterization(), with, without, scale);
+                Objects.requireNonNull(network), scheduler.parameterization(), conditional, unconditional, scale);
     }
 
     /** Between its latents and images; read when it is first wanted. */
@@ -275,27 +293,15 @@ final class Model implements AutoCloseable {
     }
 
     /**
-     * Whether its latents are the other model's; where the weights do not tell, both encode an image.
+     * Whether its latents are the other model's; where its {@link AutoencoderId} does not tell, both encode an image.
      *
-     * @param image a size in pixels that both can encode
+     * @param image a size that both can encode
      */
-    boolean sharesAutoencoder(Model other, LatentSize image) {
+    boolean sharesAutoencoder(Model other, PixelSize image) {
         return latentSpace().equals(other.latentSpace())
                 && (checkpoint == other.checkpoint
-                        || sameWeights(other, List.of("encoder.conv_in.weight", "encoder.conv_out.weight"))
+                        || autoencoderId().isSame(other.autoencoderId())
                         || autoencoder().agreesWith(other.autoencoder(), image));
-    }
-
-    private boolean sameWeights(Model other, List<String> names) {
-        try (TensorScope scope = TensorScope.open()) {
-            return names.stream().allMatch(name -> {
-                Tensor own = checkpoint.vae().weights().load(name);
-                Tensor others = other.checkpoint.vae().weights().load(name);
-                return Arrays.equals(
-                                own.sizes().vec().get(), others.sizes().vec().get())
-                        && own.to(torch.ScalarType.Float).equal(others.to(torch.ScalarType.Float));
-            });
-        }
     }
 
     @Override

@@ -3,8 +3,12 @@ package org.deltasampling.pipeline;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.LoraFile;
@@ -15,19 +19,24 @@ import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
 
-/** The models that are open, each once; an adapted model stands on the weights of the one that it adapts. */
+/**
+ * The models that are open, each once; an adapted model shares the weights of the one that it adapts. Files stay open, weights
+ * stay in memory until {@link #releaseOldest} takes them away.
+ */
 final class ModelCache implements AutoCloseable {
 
-    /** How a model is used, whatever it is: its files, what its network computes in, and where. */
-    record Use(ModelOverrides files, Precision precision, Device device) {}
+    /** How a model is used, whatever it is: what is said beside its files, what its network computes in, and where. */
+    record Use(ModelOverrides overrides, Precision precision, Device device) {}
 
     private record Key(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {}
 
-    private record Opened(Path path, ModelOverrides files) {}
+    private record Opened(Path path, ModelOverrides overrides) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, LoraFile> loras = new HashMap<>();
-    private final Map<Key, Model> models = new HashMap<>();
+
+    /** The one that was not asked for for longest first. */
+    private final Map<Key, Model> models = new LinkedHashMap<>(16, 0.75f, true);
 
     /**
      * The model at {@code path} under {@code adapters}; its files are checked, its weights not yet read.
@@ -71,7 +80,43 @@ final class ModelCache implements AutoCloseable {
 
     private Checkpoint checkpoint(Path path, Use use) {
         return checkpoints.computeIfAbsent(
-                new Opened(path, use.files), opened -> Checkpoint.open(opened.path, opened.files));
+                new Opened(path, use.overrides), opened -> Checkpoint.open(opened.path, opened.overrides));
+    }
+
+    /** {@code models}, and those whose weights they share. */
+    static Set<Model> withBases(List<Model> models) {
+        Set<Model> all = new LinkedHashSet<>();
+        for (Model model : models) {
+            model.base().ifPresent(base -> all.addAll(withBases(List.of(base))));
+            all.add(model);
+        }
+        return all;
+    }
+
+    /** What the weights in memory of all models but {@code used} take, in bytes. */
+    long residentBytes(Set<Model> used) {
+        return models.values().stream()
+                .filter(model -> !used.contains(model))
+                .mapToLong(Model::residentBytes)
+                .sum();
+    }
+
+    /**
+     * Releases the weights in memory of the model that was not asked for for longest and is none of {@code used}, an adapted
+     * one before the one that it shares weights with.
+     *
+     * @return whether there was one
+     */
+    boolean releaseOldest(Set<Model> used) {
+        List<Model> resident = models.values().stream()
+                .filter(model -> !used.contains(model) && model.residentBytes() > 0)
+                .toList();
+        Optional<Model> oldest = resident.stream()
+                .filter(model ->
+                        resident.stream().noneMatch(other -> other.base().equals(Optional.of(model))))
+                .findFirst();
+        oldest.ifPresent(Model::releaseAll);
+        return oldest.isPresent();
     }
 
     @Override

@@ -12,7 +12,7 @@ import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.weights.Nearest;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,7 +58,7 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
         if (file == null) {
             return seeded.draw(shape);
         }
-        try (SafetensorsFile tensors = SafetensorsFile.open(file.file())) {
+        try (WeightFile tensors = WeightFile.open(file.file())) {
             return new Latent(tensors.load(Objects.requireNonNull(file.key())).to(torch.ScalarType.Float));
         }
     }
@@ -80,7 +80,7 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
     }
 
     private static StartNoise inFile(TensorFile place, LatentSpace space, @Nullable PixelSize size) {
-        try (SafetensorsFile file = SafetensorsFile.open(place.file())) {
+        try (WeightFile file = WeightFile.open(place.file())) {
             String key = key(place, file.names());
             long[] shape = file.info(key).shape();
             if (shape.length != 4 || shape[0] != 1 || shape[1] != space.channels()) {

@@ -26,11 +26,11 @@ import org.deltasampling.text.Encoded;
 import org.deltasampling.text.T5Tokenizer;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The text encoders of a model. None stays in memory: one after the other is read, says what it has to say of all prompts, and
- * is let go, since what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes
+ * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes
  * in the precision of the network, the others in float32.
  */
 final class TextEncoders {
@@ -53,11 +53,9 @@ final class TextEncoders {
         for (int i = 0; i < checkpoint.texts().size(); i++) {
             weights.put(
                     Checkpoint.textEncoder(i),
-                    checkpoint.texts().get(i).weights().in(Precision.FLOAT32));
+                    WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
-        checkpoint
-                .t5()
-                .ifPresent(part -> weights.put(Checkpoint.T5, part.weights().in(precision)));
+        checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
         return new TextEncoders(checkpoint, weights, device);
     }
 
@@ -88,39 +86,39 @@ final class TextEncoders {
     }
 
     /**
-     * What the network is told of each prompt; what of them was cut is told to {@code warning}. Owned by the caller's region.
+     * The conditioning by each prompt, owned by the caller's region; what was cut off a prompt is told to {@code warning}.
      *
      * @param image the size of the image
      */
     Map<String, Conditioning> encode(Collection<String> prompts, PixelSize image, Consumer<String> warning) {
         Architecture family = checkpoint.architecture();
         Map<String, Tensor> t5 = t5(prompts, warning);
-        Map<String, Conditioning> told = new LinkedHashMap<>();
-        clips(prompts, warning).forEach((prompt, said) -> {
+        Map<String, Conditioning> conditioning = new LinkedHashMap<>();
+        clips(prompts, warning).forEach((prompt, outputs) -> {
             Tensor more = t5.get(prompt);
             if (more != null) {
-                told.put(prompt, Architecture.conditioning(said, more));
+                conditioning.put(prompt, Architecture.conditioning(outputs, more));
             } else if (family.isFlow()) {
                 long width = checkpoint.network().config().contextWidth();
-                told.put(prompt, Architecture.conditioningWithoutT5(said, width));
+                conditioning.put(prompt, Architecture.conditioningWithoutT5(outputs, width));
             } else {
-                told.put(prompt, family.conditioning(said, image.height(), image.width()));
+                conditioning.put(prompt, family.conditioning(outputs, image.height(), image.width()));
             }
         });
-        return told;
+        return conditioning;
     }
 
-    /** What the encoders of the CLIP kind say of each prompt. */
+    /** The outputs of the CLIP text encoders for each prompt. */
     private Map<String, List<ClipText.Output>> clips(Collection<String> prompts, Consumer<String> warning) {
-        Map<String, List<ClipText.Output>> said = new LinkedHashMap<>();
-        prompts.forEach(prompt -> said.put(prompt, new ArrayList<>()));
+        Map<String, List<ClipText.Output>> outputs = new LinkedHashMap<>();
+        prompts.forEach(prompt -> outputs.put(prompt, new ArrayList<>()));
         List<Checkpoint.Part<ClipText.Config>> texts = checkpoint.texts();
         for (int i = 0; i < texts.size(); i++) {
             ClipTokenizer tokenizer = tokenizers().get(i);
             ClipText.Config config = texts.get(i).config();
-            ask(Checkpoint.textEncoder(i), parameters -> {
+            with(Checkpoint.textEncoder(i), parameters -> {
                 ClipText encoder = new ClipText(config, parameters);
-                said.forEach((prompt, all) -> {
+                outputs.forEach((prompt, all) -> {
                     ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning));
                     all.add(new ClipText.Output(
                             Device.CPU.to(output.last()),
@@ -129,31 +127,31 @@ final class TextEncoders {
                 });
             });
         }
-        return said;
+        return outputs;
     }
 
-    /** What T5 says of each prompt, where there is one. */
+    /** The outputs of T5 for each prompt, where the model has it. */
     private Map<String, Tensor> t5(Collection<String> prompts, Consumer<String> warning) {
-        Map<String, Tensor> said = new LinkedHashMap<>();
+        Map<String, Tensor> outputs = new LinkedHashMap<>();
         if (checkpoint.t5().isEmpty()) {
-            return said;
+            return outputs;
         }
         T5Tokenizer tokenizer = t5Tokenizer();
         T5Encoder.Config config = checkpoint.t5().get().config();
-        ask(Checkpoint.T5, parameters -> {
+        with(Checkpoint.T5, parameters -> {
             T5Encoder encoder = new T5Encoder(config, parameters);
-            prompts.forEach(prompt -> said.put(
+            prompts.forEach(prompt -> outputs.put(
                     prompt,
                     Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)))));
         });
-        return said;
+        return outputs;
     }
 
-    /** Asks a part, whose weights are in memory as long as that takes. */
-    private void ask(String part, Consumer<Parameters> question) {
+    /** Uses a part, whose weights are in memory as long as that takes. */
+    private void with(String part, Consumer<Parameters> use) {
         WeightSource source = Objects.requireNonNull(weights.get(part), part);
-        try (ResidentWeights resident = new ResidentWeights(source.on(device))) {
-            question.accept(Parameters.from(resident));
+        try (ResidentWeights resident = new ResidentWeights(WeightSources.on(source, device))) {
+            use.accept(Parameters.from(resident));
         }
     }
 

@@ -6,26 +6,26 @@ import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Latent;
 
 /**
- * DPM-Solver++(2M), midpoint (Lu et al. 2022): towards the guess carried on along the line through the one before, {@code D
- * + (D - D_before) / 2r} with r the ratio of the last step's length in log-SNR to this one's. The first step and the one
- * to no noise are first order.
+ * DPM-Solver++(2M), midpoint (Lu et al. 2022): towards the denoised latent extrapolated along the line through the one
+ * before, {@code D + (D - D_before) / 2r} with r the ratio of the last step's length in log-SNR to this one's. The first
+ * step and the one to no noise are first order.
  *
- * @param lowerOrderLast whether the last of fewer than 15 steps is first order too, as in diffusers
+ * @param lowerOrderFinal whether the last of fewer than 15 steps is first order too, as in diffusers
  */
-record DpmPlusPlus2M(boolean lowerOrderLast) implements Sampler {
+record DpmPlusPlus2M(boolean lowerOrderFinal) implements Sampler {
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepHook hook) {
+        return SamplerState.follow(plan, start, History.NONE, denoiser, hook, (at, i, denoised) -> {
             Step step = plan.get(i);
-            boolean lower = lowerOrderLast && plan.size() < 15 && i == plan.size() - 1;
+            boolean lower = lowerOrderFinal && plan.size() < 15 && i == plan.size() - 1;
             boolean firstOrder = i == 0 || step.to().sigma() == 0 || lower;
-            Latent guess = firstOrder
-                    ? clean
-                    : clean.plus(
+            Latent extrapolated = firstOrder
+                    ? denoised
+                    : denoised.plus(
                             step.length() / (2 * plan.get(i - 1).length()),
-                            clean.minus(at.past().get(0)));
-            return new SamplerState(step.stepByDenoised(at.x(), guess), List.of(clean));
+                            denoised.minus(at.carried().latents().get(0)));
+            return new SamplerState<>(step.stepByDenoised(at.x(), extrapolated), new History(List.of(denoised)));
         });
     }
 }

@@ -6,18 +6,15 @@ import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Latent;
 
 /**
- * Straight towards the guess, {@code x' = alpha' D + sigma' (x - alpha D) / sigma}. In these coordinates this one formula is
- * Euler's method in kappa and in flow time, DDIM without noise, and first-order DPM-Solver++ (science.md 1.6).
+ * Straight towards the denoised latent D, {@code x' = alpha' D + sigma' (x - alpha D) / sigma}. In these coordinates this
+ * one formula is Euler's method in kappa and in flow time, DDIM without noise, and first-order DPM-Solver++ (science.md
+ * 1.6).
  */
 record Euler() implements Sampler {
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepHook hook) {
         return SamplerState.follow(
-                plan,
-                x,
-                denoiser,
-                listener,
-                (at, i, clean) -> new SamplerState(plan.get(i).stepByDenoised(at.x(), clean), List.of()));
+                plan, start, denoiser, hook, (x, i, denoised) -> plan.get(i).stepByDenoised(x, denoised));
     }
 }

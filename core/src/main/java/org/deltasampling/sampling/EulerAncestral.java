@@ -13,8 +13,8 @@ import org.deltasampling.tensor.Latent;
 record EulerAncestral() implements Sampler {
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepHook hook) {
+        return SamplerState.follow(plan, start, denoiser, hook, (x, i, denoised) -> {
             Step step = plan.get(i);
             double ratio = step.to().kappa() / step.from().kappa();
             double up = step.to().sigma() * Math.sqrt(1 - ratio * ratio);
@@ -22,9 +22,8 @@ record EulerAncestral() implements Sampler {
             Step lower = new Step(
                     step.from(),
                     new NoiseLevel(step.to().timestep(), down, step.to().alpha()));
-            Latent arrived = lower.stepByDenoised(at.x(), clean);
-            return new SamplerState(
-                    up == 0 ? arrived : arrived.plus(up, noise.draw(at.x().shape())), List.of());
+            Latent arrived = lower.stepByDenoised(x, denoised);
+            return up == 0 ? arrived : arrived.plus(up, noise.draw(x.shape()));
         });
     }
 }

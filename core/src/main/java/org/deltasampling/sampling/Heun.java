@@ -7,50 +7,51 @@ import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Latent;
 
 /**
- * Euler there, a second look, and the whole step again along the mean of both (Karras et al. 2022, algorithm 1 without
- * churn). The step to no noise is Euler's: two evaluations a step, one for the last.
+ * Euler to the end of the step, a second evaluation there, and the whole step again by the mean of both predictions (Karras
+ * et al. 2022, algorithm 1 without churn). The step to no noise is Euler's: two evaluations a step, one for the last.
  */
 enum Heun implements Sampler {
-    /** Along the mean of both noises. */
+    /** By the mean of both noises. */
     OF_NOISES {
         @Override
-        Latent step(Step step, Latent x, Latent clean, Latent there, Latent cleanThere) {
-            Latent here = step.from().noise(x, clean);
-            Latent ahead = step.to().noise(there, cleanThere);
-            return step.stepByNoise(x, Latent.combine(0.5, here, 0.5, ahead));
+        Latent step(Step step, Latent x, Latent denoised, Latent ahead, Latent denoisedAhead) {
+            Latent noise = step.from().noise(x, denoised);
+            Latent noiseAhead = step.to().noise(ahead, denoisedAhead);
+            return step.stepByNoise(x, Latent.combine(0.5, noise, 0.5, noiseAhead));
         }
     },
 
     /**
-     * Along the mean of both velocities {@code dx/ds = (x - D) / s} of a flow, which may begin in noise alone: diffusers'
+     * By the mean of both velocities {@code dx/ds = (x - D) / s} of a flow, which may begin in pure noise: diffusers'
      * FlowMatchHeunDiscrete without churn.
      */
     OF_VELOCITIES {
         @Override
-        Latent step(Step step, Latent x, Latent clean, Latent there, Latent cleanThere) {
-            Latent here = velocity(x, clean, step.from());
-            Latent ahead = velocity(there, cleanThere, step.to());
-            return x.plus((step.to().sigma() - step.from().sigma()) / 2, here.plus(ahead));
+        Latent step(Step step, Latent x, Latent denoised, Latent ahead, Latent denoisedAhead) {
+            Latent velocity = velocity(x, denoised, step.from());
+            Latent velocityAhead = velocity(ahead, denoisedAhead, step.to());
+            return x.plus((step.to().sigma() - step.from().sigma()) / 2, velocity.plus(velocityAhead));
         }
     };
 
-    /** The whole step from {@code x}, by what is clean in it and in {@code there}, where Euler's method takes it. */
-    abstract Latent step(Step step, Latent x, Latent clean, Latent there, Latent cleanThere);
+    /**
+     * The whole step from {@code x}.
+     *
+     * @param ahead where Euler's method takes {@code x}
+     * @param denoisedAhead the denoised latent there
+     */
+    abstract Latent step(Step step, Latent x, Latent denoised, Latent ahead, Latent denoisedAhead);
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepHook hook) {
+        return SamplerState.follow(plan, start, denoiser, hook, (x, i, denoised) -> {
             Step step = plan.get(i);
-            Latent there = step.stepByDenoised(at.x(), clean);
-            return new SamplerState(
-                    step.to().sigma() == 0
-                            ? there
-                            : step(step, at.x(), clean, there, denoiser.denoise(there, step.to())),
-                    List.of());
+            Latent ahead = step.stepByDenoised(x, denoised);
+            return step.to().sigma() == 0 ? ahead : step(step, x, denoised, ahead, denoiser.denoise(ahead, step.to()));
         });
     }
 
-    private static Latent velocity(Latent x, Latent clean, NoiseLevel n) {
-        return x.minus(clean).times(1 / n.sigma());
+    private static Latent velocity(Latent x, Latent denoised, NoiseLevel n) {
+        return x.minus(denoised).times(1 / n.sigma());
     }
 }

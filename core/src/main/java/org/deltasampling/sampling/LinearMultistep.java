@@ -12,7 +12,7 @@ import org.deltasampling.tensor.Latent;
  * Adams-Bashforth on the predicted noise: the polynomial through the last {@code order} noises, in a chosen variable of
  * kappa, is integrated over the step in kappa, {@code x'/alpha' = x/alpha + integral n dkappa}.
  *
- * @param order how many noises are looked at; fewer as long as there are fewer
+ * @param order how many noises are used; fewer as long as there are fewer
  * @param variable in which the noises are interpolated: kappa itself is LMS (k-diffusion), ln kappa is DEIS (Zhang and Chen
  *     2022, the log-rho variant)
  * @param singleLast the last of fewer steps than this is first order
@@ -24,8 +24,8 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
         return new LinearMultistep(4, kappa -> kappa, 0);
     }
 
-    /** LMS of order 4 whose last step is the guess itself, as ComfyUI has it. */
-    static LinearMultistep lmsToGuess() {
+    /** LMS of order 4 whose last step is first order, as ComfyUI has it. */
+    static LinearMultistep lmsToDenoised() {
         return new LinearMultistep(4, kappa -> kappa, Integer.MAX_VALUE);
     }
 
@@ -35,10 +35,11 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
     }
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource source, StepListener listener) {
-        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource source, StepHook hook) {
+        return SamplerState.follow(plan, start, History.NONE, denoiser, hook, (at, i, denoised) -> {
             Step step = plan.get(i);
-            List<Latent> noises = at.with(step.from().noise(at.x(), clean)); // newest first
+            History history = at.carried().with(step.from().noise(at.x(), denoised));
+            List<Latent> noises = history.latents();
             boolean single = i == plan.size() - 1 && plan.size() < singleLast;
             int used = single ? 1 : Math.min(order, noises.size());
             double[] nodes = IntStream.range(0, used)
@@ -49,7 +50,7 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
                 double weight = weight(j, nodes, step.from(), step.to());
                 moved = moved.plus(step.to().alpha() * weight, noises.get(j));
             }
-            return SamplerState.of(moved, noises, order - 1);
+            return new SamplerState<>(moved, history.newest(order - 1));
         });
     }
 

@@ -29,11 +29,11 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
     };
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener) {
-        return SamplerState.follow(plan, x, denoiser, listener, (at, i, clean) -> {
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepHook hook) {
+        return SamplerState.follow(plan, start, History.NONE, denoiser, hook, (at, i, denoised) -> {
             Step step = plan.get(i);
-            Latent output = averaged.output(at.x(), clean, step.from());
-            List<Latent> outputs = at.with(output); // newest first
+            Latent output = averaged.output(at.x(), denoised, step.from());
+            History outputs = at.carried().with(output);
             Latent mean;
             if (rungeKutta != null && i < RUNGE_KUTTA_STEPS) {
                 mean = rungeKutta(denoiser, at.x(), output, step, rungeKutta);
@@ -44,9 +44,9 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
                         0.5,
                         ahead(denoiser, at.x(), output, step, plan.get(1).from()));
             } else {
-                mean = mean(outputs);
+                mean = mean(outputs.latents());
             }
-            return SamplerState.of(along(at.x(), mean, step), outputs, WEIGHTS.length - 1);
+            return new SamplerState<>(stepByOutput(at.x(), mean, step), outputs.newest(WEIGHTS.length - 1));
         });
     }
 
@@ -72,11 +72,11 @@ record Pndm(Parameterization averaged, @Nullable TrainedSchedule rungeKutta) imp
 
     /** The network's output at {@code level}, where {@code step} leads if the output is {@code output} all the way. */
     private Latent ahead(Denoiser denoiser, Latent x, Latent output, Step step, NoiseLevel level) {
-        Latent there = along(x, output, step);
-        return averaged.output(there, denoiser.denoise(there, level), level);
+        Latent ahead = stepByOutput(x, output, step);
+        return averaged.output(ahead, denoiser.denoise(ahead, level), level);
     }
 
-    private Latent along(Latent x, Latent output, Step step) {
+    private Latent stepByOutput(Latent x, Latent output, Step step) {
         return step.stepByDenoised(x, averaged.denoised(x, output, step.from()));
     }
 

@@ -5,7 +5,7 @@ import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Latent;
 
-/** From noise to a clean latent: a pure function, the same denoiser, start, plan and noise give the same latent. */
+/** From noise to a denoised latent: a pure function, the same denoiser, start, plan, noise and hook give the same latent. */
 public interface Sampler {
 
     /**
@@ -13,8 +13,8 @@ public interface Sampler {
      *
      * @param x a point of the plan's first level, in the denoiser's coordinates
      * @param noise fresh noise for samplers that add some; others never ask
-     * @param listener told of each step's guess; what it is given dies with the step
+     * @param hook called after each step
      * @return a point of the plan's last level, owned by the caller's region
      */
-    Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepListener listener);
+    Latent sample(Denoiser denoiser, Latent x, List<Step> plan, NoiseSource noise, StepHook hook);
 }

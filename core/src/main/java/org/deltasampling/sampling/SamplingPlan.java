@@ -193,7 +193,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
                 yield new SamplingPlan(
                         comfy, NoiseSchedule.withoutPenultimate(normal).plan(steps), 1);
             }
-            case LMS -> new SamplingPlan(LinearMultistep.lmsToGuess(), normal.plan(steps), 1);
+            case LMS -> new SamplingPlan(LinearMultistep.lmsToDenoised(), normal.plan(steps), 1);
             case DDIM -> new SamplingPlan(new Euler(), normal.plan(steps), 1);
             default -> new SamplingPlan(method.sampler(config), normal.plan(steps), 1);
         };

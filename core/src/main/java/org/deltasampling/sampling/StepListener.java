@@ -3,20 +3,26 @@ package org.deltasampling.sampling;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.tensor.Latent;
 
-/** Watches a sampler: progress bars, previews, traces. */
+/** A {@link StepHook} that changes nothing: progress bars, previews, traces. */
 @FunctionalInterface
-public interface StepListener {
+public interface StepListener extends StepHook {
 
     /** Watches nothing. */
-    StepListener NONE = (index, count, level, clean) -> {};
+    StepListener NONE = (index, count, level, denoised) -> {};
 
     /**
-     * The guess of a step has been made.
+     * A step has been taken.
      *
      * @param index of the step, from 0
      * @param count of all steps
-     * @param level that the step starts from
-     * @param clean the denoiser's guess there, valid until this returns
+     * @param level where the step began
+     * @param denoised the denoised latent there, valid until this returns
      */
-    void stepped(int index, int count, NoiseLevel level, Latent clean);
+    void stepped(int index, int count, NoiseLevel level, Latent denoised);
+
+    @Override
+    default Latent after(Done done) {
+        stepped(done.index(), done.plan().size(), done.from(), done.denoised());
+        return done.x();
+    }
 }

@@ -1,19 +1,17 @@
 package org.deltasampling.sampling;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Carried;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * UniPC on clean latents (Zhao et al. 2023): each step goes towards a guess carried on from those before, and before the
- * next the step is taken once more, from where it left, with the guess at its end known; no evaluation is spent on that.
- * Orders rise at the beginning and fall at the end.
+ * UniPC on denoised latents (Zhao et al. 2023): each step goes towards one extrapolated from those before, and before the
+ * next the step is taken once more, from where it began, with the denoised latent at its end known; no evaluation is spent on
+ * that. Orders rise at the beginning and fall at the end.
  *
  * @param order of the solver
  * @param scale the function B(h) that the corrections are scaled with
@@ -28,42 +26,45 @@ record UniPc(int order, Scale scale) implements Sampler {
         EXPM1
     }
 
-    /** Where the sampler is, where the last step left from, and the guesses so far, newest first. */
-    private record State(Latent x, Latent left, List<Latent> guesses) implements Carried {
+    /**
+     * What a correction needs.
+     *
+     * @param left where the last step began, corrected
+     * @param denoised the denoised latents so far, newest first
+     */
+    private record Correction(Latent left, History denoised) implements Carried {
 
         @Override
-        public List<Latent> latents() {
-            List<Latent> all = new ArrayList<>(guesses);
-            all.add(x);
-            all.add(left);
-            return all;
+        public List<Latent> tensors() {
+            return denoised.with(left).latents();
         }
     }
 
     @Override
-    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepListener listener) {
-        State first = new State(start, start, List.of());
-        return TensorScope.scoped(() -> TensorScope.fold(first, SamplerState.indices(plan), (at, i) -> {
-                    Step step = plan.get(i);
-                    Latent clean = denoiser.denoise(at.x, step.from());
-                    listener.stepped(i, plan.size(), step.from(), clean);
-                    Latent x = i == 0
-                            ? at.x
-                            : plan.get(i - 1).stepByDenoised(at.left, guess(plan, i - 1, at.guesses, clean));
-                    List<Latent> guesses = new ArrayList<>(List.of(clean));
-                    guesses.addAll(at.guesses.subList(0, Math.min(order - 1, at.guesses.size())));
-                    return new State(step.stepByDenoised(x, guess(plan, i, guesses, null)), x, guesses);
-                })
-                .x);
+    public Latent sample(Denoiser denoiser, Latent start, List<Step> plan, NoiseSource noise, StepHook hook) {
+        Correction first = new Correction(start, History.NONE);
+        return SamplerState.follow(plan, start, first, denoiser, hook, (at, i, denoised) -> {
+            History history = at.carried().denoised();
+            // a point that a hook has put in place is not where the last step led: there is nothing to correct
+            Latent x = i == 0 || at.replaced()
+                    ? at.x()
+                    : plan.get(i - 1)
+                            .stepByDenoised(
+                                    at.carried().left(), extrapolated(plan, i - 1, history.latents(), denoised));
+            History newest = history.newest(order - 1).with(denoised);
+            Step step = plan.get(i);
+            return new SamplerState<>(
+                    step.stepByDenoised(x, extrapolated(plan, i, newest.latents(), null)), new Correction(x, newest));
+        });
     }
 
     /**
-     * The guess that step {@code i} goes towards: {@code guesses}, newest first, carried on by divided differences.
+     * What step {@code i} goes towards: {@code denoised}, newest first, extrapolated by divided differences.
      *
-     * @param ahead the guess at the end of the step, for the correction; null: it is not known yet
+     * @param ahead the denoised latent at the end of the step, for the correction; null: it is not known yet
      */
-    private Latent guess(List<Step> plan, int i, List<Latent> guesses, @Nullable Latent ahead) {
-        Latent newest = guesses.get(0);
+    private Latent extrapolated(List<Step> plan, int i, List<Latent> denoised, @Nullable Latent ahead) {
+        Latent newest = denoised.get(0);
         int used = Math.min(order, Math.min(i + 1, plan.size() - i));
         int unknowns = ahead == null ? used - 1 : used;
         if (unknowns == 0) {
@@ -71,7 +72,7 @@ record UniPc(int order, Scale scale) implements Sampler {
         }
         NoiseLevel here = plan.get(i).from();
         double h = plan.get(i).length();
-        double[] distances = new double[unknowns]; // of the other guesses, in steps; the one ahead is 1 away
+        double[] distances = new double[unknowns]; // of the other latents, in steps; the one ahead is 1 away
         for (int j = 1; j < used; j++) {
             distances[j - 1] = (plan.get(i - j).from().logSnr() - here.logSnr()) / h;
         }
@@ -79,12 +80,12 @@ record UniPc(int order, Scale scale) implements Sampler {
             distances[used - 1] = 1;
         }
         double[] weights = weights(distances, -h);
-        Latent guess = newest;
+        Latent result = newest;
         for (int j = 0; j < unknowns; j++) {
-            Latent other = ahead != null && j == used - 1 ? ahead : guesses.get(j + 1);
-            guess = guess.plus(weights[j] / distances[j], other.minus(newest));
+            Latent other = ahead != null && j == used - 1 ? ahead : denoised.get(j + 1);
+            result = result.plus(weights[j] / distances[j], other.minus(newest));
         }
-        return guess;
+        return result;
     }
 
     /** The paper's a_m, of which one alone is taken as a half. */

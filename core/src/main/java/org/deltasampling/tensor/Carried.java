@@ -2,9 +2,9 @@ package org.deltasampling.tensor;
 
 import java.util.List;
 
-/** What a region may hand to its successor: a value that names every latent it holds. */
+/** What a region may hand to its successor: a value that names every tensor it holds. */
 public interface Carried {
 
-    /** All latents held; the same one may occur twice. */
-    List<Latent> latents();
+    /** All values with a tensor that are held; the same one may occur twice. */
+    List<? extends TensorValue> tensors();
 }

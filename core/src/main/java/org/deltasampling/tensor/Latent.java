@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.global.torch;
  * An immutable point of the sampled space, shape (batch, channels, height, width), float32 unless a caller made it
  * otherwise. Every operation makes a new one in the current {@link TensorScope}.
  */
-public final class Latent implements Carried {
+public final class Latent implements TensorValue, Carried {
 
     private final Tensor tensor;
 
@@ -22,11 +22,11 @@ public final class Latent implements Carried {
     }
 
     @Override
-    public List<Latent> latents() {
+    public List<Latent> tensors() {
         return List.of(this);
     }
 
-    /** The native tensor; borrowed from the region that owns it. */
+    @Override
     public Tensor tensor() {
         return tensor;
     }
@@ -91,11 +91,14 @@ public final class Latent implements Carried {
         return tensor.sizes().vec().get();
     }
 
-    /** The same image at another size: mean values where it shrinks, straight lines between where it grows. */
-    public Latent resized(long height, long width) {
-        long[] now = shape();
-        Tensor smaller = torch.adaptive_avg_pool2d(tensor, Math.min(height, now[2]), Math.min(width, now[3]));
-        return new Latent(torch.upsample_bilinear2d(smaller, new long[] {height, width}, false));
+    /** Width and height in elements. */
+    public LatentSize size() {
+        return new LatentSize(tensor.size(3), tensor.size(2));
+    }
+
+    /** The same at another size: mean values where it shrinks, bilinear where it grows. */
+    public Latent resized(LatentSize size) {
+        return new Latent(Resizing.resized(tensor, size.width(), size.height()));
     }
 
     /**
@@ -104,10 +107,11 @@ public final class Latent implements Carried {
      *
      * @param more draws the noise of a shape, always the same for the same shape
      */
-    public Latent resizedNoise(long height, long width, Function<long[], Latent> more) {
+    public Latent resizedNoise(LatentSize size, Function<long[], Latent> more) {
         long[] now = shape();
-        long[] down = {now[2] / gcd(now[2], height), now[3] / gcd(now[3], width)};
-        long[] up = {height / gcd(now[2], height), width / gcd(now[3], width)};
+        long[] common = {gcd(now[2], size.height()), gcd(now[3], size.width())};
+        long[] down = {now[2] / common[0], now[3] / common[1]};
+        long[] up = {size.height() / common[0], size.width() / common[1]};
         Tensor noise = tensor;
         if (up[0] * up[1] > 1) {
             long[] spread = {now[2] * up[0], now[3] * up[1]};

@@ -1,4 +1,4 @@
 package org.deltasampling.tensor;
 
-/** Height and width of latents in elements, or of images in pixels. */
-public record LatentSize(long height, long width) {}
+/** Width and height of latents in elements; {@link PixelSize} is that of images. */
+public record LatentSize(long width, long height) {}

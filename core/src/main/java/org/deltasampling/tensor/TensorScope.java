@@ -75,19 +75,16 @@ public final class TensorScope implements AutoCloseable {
         return state;
     }
 
-    /** Runs {@code body} in a region of its own; the latents it returns move to the caller's region, the temporaries die. */
+    /** Runs {@code body} in a region of its own; the tensors it returns move to the caller's region, the temporaries die. */
     public static <S extends Carried> S scoped(Supplier<S> body) {
         PointerScope outer = PointerScope.getInnerScope();
         S result;
-        Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+        Set<Tensor> kept;
         try (TensorScope scope = open()) {
             result = body.get();
-            for (Latent latent : result.latents()) {
-                if (kept.add(latent.tensor())) {
-                    Held.refuseView(latent.tensor());
-                    latent.tensor().retainReference();
-                }
-            }
+            kept = tensors(result);
+            kept.forEach(Held::refuseView);
+            kept.forEach(Tensor::retainReference);
         }
         if (outer != null) {
             for (Tensor tensor : kept) {
@@ -123,7 +120,7 @@ public final class TensorScope implements AutoCloseable {
 
     private static Set<Tensor> tensors(Carried state) {
         Set<Tensor> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        state.latents().forEach(latent -> all.add(latent.tensor()));
+        state.tensors().forEach(value -> all.add(value.tensor()));
         return all;
     }
 

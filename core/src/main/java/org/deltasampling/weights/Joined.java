@@ -29,16 +29,20 @@ final class Joined implements WeightSource {
 
     @Override
     public TensorInfo info(String name) {
-        return Nearest.found(name, located).info(name);
+        return source(name).info(name);
     }
 
     @Override
     public Tensor load(String name) {
-        return Nearest.found(name, located).load(name);
+        return source(name).load(name);
     }
 
     @Override
-    public String spelling(String name) {
-        return Nearest.found(name, located).spelling(name);
+    public String nameInFile(String name) {
+        return source(name).nameInFile(name);
+    }
+
+    private WeightSource source(String name) {
+        return Nearest.found(name, located, origin());
     }
 }

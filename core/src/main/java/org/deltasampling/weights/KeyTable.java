@@ -1,11 +1,5 @@
 package org.deltasampling.weights;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -19,22 +13,19 @@ import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One dialect of weight names: a file's names for a model's canonical names, which are diffusers'. The rows are data
- * (resources {@code *.names}, format at {@link KeyTableReader}); each names the prefix of a subtree, and the longest prefix
- * that ends at a dot wins. One-to-one: two rows for one name throw.
+ * One key format: a file's names for a model's canonical names, which are diffusers'. The rows are data (resources {@code
+ * *.names}, syntax at {@link KeyTableReader}); each names the prefix of a subtree, and the longest prefix that ends at a dot
+ * wins. One-to-one: two rows for one name throw.
  */
 public final class KeyTable {
 
-    /** A subtree's name in models and in files; the empty name is the root. */
-    record Row(String canonical, String file, Transform verb) {}
-
-    private final Map<String, Row> byCanonical = new TreeMap<>();
-    private final Map<String, List<Row>> byFile = new TreeMap<>();
+    private final Map<String, KeyRow> byCanonical = new TreeMap<>();
+    private final Map<String, List<KeyRow>> byFile = new TreeMap<>();
     private final String within;
 
     private KeyTable(KeyTableReader read) {
         within = read.within;
-        for (Row row : read.rows) {
+        for (KeyRow row : read.rows) {
             if (byCanonical.put(row.canonical(), row) != null) {
                 throw new IllegalArgumentException("two rows for " + row.canonical());
             }
@@ -48,10 +39,10 @@ public final class KeyTable {
         }
     }
 
-    private void addReading(Row row) {
-        List<Row> sharing = byFile.computeIfAbsent(row.file(), f -> new ArrayList<>());
+    private void addReading(KeyRow row) {
+        List<KeyRow> sharing = byFile.computeIfAbsent(row.file(), f -> new ArrayList<>());
         sharing.add(row);
-        boolean parts = sharing.stream().allMatch(r -> r.verb() instanceof Transform.Rows);
+        boolean parts = sharing.stream().allMatch(r -> r.transform() instanceof Transform.Rows);
         if (sharing.size() > 1 && !parts) {
             throw new IllegalArgumentException("two rows for " + row.file());
         }
@@ -64,25 +55,12 @@ public final class KeyTable {
      * @param lists what {@code for i in LIST} may name
      */
     public static KeyTable read(String resource, Map<String, Integer> numbers, Map<String, List<Integer>> lists) {
-        return of(lines(resource), numbers, lists);
+        return of(KeyTableReader.lines(resource), numbers, lists);
     }
 
     /** A table without numbers. */
     public static KeyTable read(String resource) {
         return read(resource, Map.of(), Map.of());
-    }
-
-    static List<String> lines(String resource) {
-        try (InputStream in = KeyTable.class.getResourceAsStream(resource + ".names")) {
-            if (in == null) {
-                throw new IllegalArgumentException("no table of names " + resource);
-            }
-            return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
-                    .lines()
-                    .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     static KeyTable of(List<String> lines, Map<String, Integer> numbers, Map<String, List<Integer>> lists) {
@@ -101,8 +79,8 @@ public final class KeyTable {
         return prefix(fileName, byFile) != null;
     }
 
-    /** How this dialect spells a canonical name. */
-    public String spelling(String canonical) {
+    /** What a file in this key format calls the tensor of a canonical name. */
+    public String nameInFile(String canonical) {
         String prefix = prefix(canonical, byCanonical);
         return prefix == null ? canonical : join(row(prefix).file(), rest(canonical, prefix));
     }
@@ -114,16 +92,16 @@ public final class KeyTable {
      * @throws BadWeightsException if two tensors of the file stand for one of the model
      */
     public WeightSource over(WeightSource file) {
-        Map<String, Row> located = new LinkedHashMap<>();
+        Map<String, KeyRow> located = new LinkedHashMap<>();
         for (String name : file.names()) {
             if (!name.startsWith(within)) {
                 continue;
             }
             String prefix = prefix(name, byFile);
-            List<Row> rows = prefix == null ? List.of(new Row("", "", new Transform.Keep())) : rows(prefix);
-            for (Row row : rows) {
+            List<KeyRow> rows = prefix == null ? List.of(KeyRow.same("", "")) : rows(prefix);
+            for (KeyRow row : rows) {
                 String canonical = join(row.canonical(), rest(name, row.file()));
-                Row before = located.put(canonical, new Row(canonical, name, row.verb()));
+                KeyRow before = located.put(canonical, new KeyRow(canonical, name, row.transform()));
                 if (before != null) {
                     throw new BadWeightsException(
                             "the file holds one weight twice: %s and %s".formatted(before.file(), name));
@@ -134,44 +112,45 @@ public final class KeyTable {
     }
 
     /**
-     * The inverse of {@link #over}: the tensors of {@code canonical} as a file in this dialect holds them; those that it has
-     * no row for are left out.
+     * The inverse of {@link #over}: the tensors of {@code canonical} as a file in this key format holds them; those that it
+     * has no row for are left out.
      */
-    public WeightSource spelled(WeightSource canonical) {
+    public WeightSource inFileNames(WeightSource canonical) {
         Map<String, List<String>> members = new LinkedHashMap<>();
         for (String name : canonical.names()) {
             if (prefix(name, byCanonical) != null) {
-                members.computeIfAbsent(spelling(name), f -> new ArrayList<>()).add(name);
+                members.computeIfAbsent(nameInFile(name), f -> new ArrayList<>())
+                        .add(name);
             }
         }
         members.values().forEach(names -> names.sort((a, b) -> Integer.compare(part(a), part(b))));
-        return new Spelled(canonical, members);
+        return new InFileNames(canonical, members);
     }
 
     /** How many of the model's tensors share, in equal parts, the file's one that {@code canonical} comes from. */
     public int sharing(String canonical) {
-        return verb(canonical) instanceof Transform.Rows rows ? rows.n() : 1;
+        return transform(canonical) instanceof Transform.Rows rows ? rows.n() : 1;
     }
 
     /** What {@code canonical} takes of the rows of the file's tensor; the same for anything that has such rows. */
     public Tensor rows(String canonical, Tensor file) {
-        return verb(canonical).read(file);
+        return transform(canonical).read(file);
     }
 
     private int part(String canonical) {
-        return verb(canonical) instanceof Transform.Rows rows ? rows.k() : 0;
+        return transform(canonical) instanceof Transform.Rows rows ? rows.k() : 0;
     }
 
-    private Transform verb(String canonical) {
+    private Transform transform(String canonical) {
         String prefix = prefix(canonical, byCanonical);
-        return prefix == null ? new Transform.Keep() : row(prefix).verb();
+        return prefix == null ? new Transform.Keep() : row(prefix).transform();
     }
 
-    private Row row(String prefix) {
+    private KeyRow row(String prefix) {
         return Objects.requireNonNull(byCanonical.get(prefix));
     }
 
-    private List<Row> rows(String prefix) {
+    private List<KeyRow> rows(String prefix) {
         return Objects.requireNonNull(byFile.get(prefix));
     }
 
@@ -195,13 +174,13 @@ public final class KeyTable {
         return prefix.isEmpty() ? rest : rest.isEmpty() ? prefix : prefix + "." + rest;
     }
 
-    /** A model's weights as a file spells them. */
-    private final class Spelled implements WeightSource {
+    /** A model's weights as a file holds them. */
+    private final class InFileNames implements WeightSource {
 
         private final WeightSource model;
         private final Map<String, List<String>> members;
 
-        Spelled(WeightSource model, Map<String, List<String>> members) {
+        InFileNames(WeightSource model, Map<String, List<String>> members) {
             this.model = model;
             this.members = members;
         }
@@ -220,9 +199,9 @@ public final class KeyTable {
 
         @Override
         public Tensor load(String name) {
-            List<String> parts = Nearest.found(name, members);
-            return TensorScope.scopedTensor(() ->
-                    verb(parts.get(0)).write(parts.stream().map(model::load).toList()));
+            List<String> parts = Nearest.found(name, members, origin());
+            return TensorScope.scopedTensor(() -> transform(parts.get(0))
+                    .write(parts.stream().map(model::load).toList()));
         }
     }
 }

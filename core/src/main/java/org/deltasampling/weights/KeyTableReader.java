@@ -1,5 +1,11 @@
 package org.deltasampling.weights;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -17,9 +23,9 @@ import java.util.stream.IntStream;
  * <pre>
  * within PREFIX                                          before every name of the file
  * rows of RESOURCE                                       the lines of another resource, here
- * &#64;group: NAME = NAME [VERB], ...                    rows for wherever "&#64;group" ends both names of a row
- * NAME = NAME [VERB] [for i=FROM..TO j in LIST ...]      canonical = file's, {expression of i, j and the numbers}
- * also NAME = NAME ...                                   another spelling that is read, but not written
+ * &#64;group: NAME = NAME [TRANSFORM], ...                    rows for wherever "&#64;group" ends both names of a row
+ * NAME = NAME [TRANSFORM] [for i=FROM..TO j in LIST ...]      canonical = file's, {expression of i, j and the numbers}
+ * also NAME = NAME ...                                   another name that is read, but not written
  * ignored: NAME, ...                                     names of the file that no model needs
  * </pre>
  */
@@ -30,10 +36,10 @@ final class KeyTableReader {
 
     private final Map<String, Integer> numbers;
     private final Map<String, List<Integer>> lists;
-    private final Map<String, List<KeyTable.Row>> groups = new LinkedHashMap<>();
+    private final Map<String, List<KeyRow>> groups = new LinkedHashMap<>();
 
-    final List<KeyTable.Row> rows = new ArrayList<>();
-    final List<KeyTable.Row> alsoRead = new ArrayList<>();
+    final List<KeyRow> rows = new ArrayList<>();
+    final List<KeyRow> alsoRead = new ArrayList<>();
     final List<String> ignored = new ArrayList<>();
     String within = "";
 
@@ -42,13 +48,27 @@ final class KeyTableReader {
         this.lists = lists;
     }
 
+    /** The lines of a resource beside this class. */
+    static List<String> lines(String resource) {
+        try (InputStream in = KeyTableReader.class.getResourceAsStream(resource + ".names")) {
+            if (in == null) {
+                throw new IllegalArgumentException("no table of names " + resource);
+            }
+            return new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
+                    .lines()
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     void line(String text) {
         String line = text.strip();
         try {
             if (line.startsWith("within ")) {
                 within = line.substring("within ".length()).strip() + ".";
             } else if (line.startsWith("rows of ")) {
-                KeyTable.lines(line.substring("rows of ".length()).strip()).forEach(this::line);
+                lines(line.substring("rows of ".length()).strip()).forEach(this::line);
             } else if (line.startsWith("@")) {
                 group(line);
             } else if (line.startsWith("ignored:")) {
@@ -65,7 +85,7 @@ final class KeyTableReader {
 
     private void group(String line) {
         int colon = line.indexOf(':');
-        List<KeyTable.Row> entries = new ArrayList<>();
+        List<KeyRow> entries = new ArrayList<>();
         for (String entry : line.substring(colon + 1).split(",", -1)) {
             entries.add(parse(entry));
         }
@@ -74,38 +94,37 @@ final class KeyTableReader {
 
     private void row(String line) {
         boolean also = line.startsWith("also ");
-        List<KeyTable.Row> target = also ? alsoRead : rows;
+        List<KeyRow> target = also ? alsoRead : rows;
         String[] halves = (also ? line.substring("also ".length()) : line).split("\\sfor\\s", 2);
-        KeyTable.Row row = parse(halves[0]);
+        KeyRow row = parse(halves[0]);
         List<MatchResult> ranges = halves.length == 1
                 ? List.of()
                 : RANGE.matcher(halves[1]).results().toList();
         loop(ranges, new HashMap<>(numbers), values -> {
             String canonical = expand(row.canonical(), values);
             String file = expand(row.file(), values);
-            List<KeyTable.Row> members = groups.get(canonical.substring(canonical.lastIndexOf('.') + 1));
+            List<KeyRow> members = groups.get(canonical.substring(canonical.lastIndexOf('.') + 1));
             if (members == null) {
-                add(target, canonical, file, row.verb());
+                add(target, canonical, file, row.transform());
             } else {
                 String parent = canonical.substring(0, canonical.lastIndexOf('.') + 1);
                 String parentInFile = file.substring(0, file.lastIndexOf('.') + 1);
-                members.forEach(m -> add(target, parent + m.canonical(), parentInFile + m.file(), m.verb()));
+                members.forEach(m -> add(target, parent + m.canonical(), parentInFile + m.file(), m.transform()));
             }
         });
     }
 
-    private void add(List<KeyTable.Row> target, String canonical, String file, Transform verb) {
-        target.add(
-                file.equals("*") ? new KeyTable.Row("", "", verb) : new KeyTable.Row(canonical, within + file, verb));
+    private void add(List<KeyRow> target, String canonical, String file, Transform transform) {
+        target.add(file.equals("*") ? new KeyRow("", "", transform) : new KeyRow(canonical, within + file, transform));
     }
 
-    private static KeyTable.Row parse(String text) {
+    private static KeyRow parse(String text) {
         String[] sides = text.split("=", 2);
         String[] words = sides.length == 2 ? sides[1].strip().split("\\s+", 2) : new String[0];
         if (words.length == 0) {
             throw new IllegalArgumentException("no = in " + text);
         }
-        return new KeyTable.Row(sides[0].strip(), words[0], Transform.named(words.length == 2 ? words[1].strip() : ""));
+        return new KeyRow(sides[0].strip(), words[0], Transform.named(words.length == 2 ? words[1].strip() : ""));
     }
 
     private void loop(List<MatchResult> ranges, Map<String, Integer> values, Consumer<Map<String, Integer>> body) {

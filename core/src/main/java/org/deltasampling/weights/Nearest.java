@@ -18,12 +18,14 @@ public final class Nearest {
     /**
      * What {@code located} has under the name of a tensor.
      *
+     * @param origin where the tensors come from, for the message
      * @throws BadWeightsException with the nearest name if it has nothing
      */
-    static <T> T found(String name, Map<String, T> located) {
+    static <T> T found(String name, Map<String, T> located, String origin) {
         T found = located.get(name);
         if (found == null) {
-            throw new BadWeightsException("there is no tensor %s%s".formatted(name, hint(name, located.keySet())));
+            throw new BadWeightsException(
+                    "%s has no tensor %s%s".formatted(origin, name, hint(name, located.keySet())));
         }
         return found;
     }

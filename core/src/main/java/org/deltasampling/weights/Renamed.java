@@ -1,7 +1,6 @@
 package org.deltasampling.weights;
 
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
@@ -10,16 +9,9 @@ import org.deltasampling.tensor.TensorScope;
 /**
  * {@code file} under other names.
  *
- * @param located by the new names, what the file calls them and what of it they are
+ * @param located by the new names, what the file calls them and which of its values they are
  */
-record Renamed(WeightSource file, Map<String, KeyTable.Row> located) implements WeightSource {
-
-    /** Under the keys of {@code names}, whose values are the file's names. */
-    static Renamed of(WeightSource file, Map<String, String> names) {
-        Map<String, KeyTable.Row> located = new LinkedHashMap<>();
-        names.forEach((name, own) -> located.put(name, new KeyTable.Row(name, own, new Transform.Keep())));
-        return new Renamed(file, located);
-    }
+record Renamed(WeightSource file, Map<String, KeyRow> located) implements WeightSource {
 
     @Override
     public Set<String> names() {
@@ -28,20 +20,29 @@ record Renamed(WeightSource file, Map<String, KeyTable.Row> located) implements 
 
     @Override
     public TensorInfo info(String name) {
-        KeyTable.Row row = Nearest.found(name, located);
+        KeyRow row = row(name);
         TensorInfo info = file.info(row.file());
-        return new TensorInfo(info.type(), row.verb().shape(info.shape()));
+        return new TensorInfo(info.type(), row.transform().shape(info.shape()));
     }
 
     @Override
     public Tensor load(String name) {
-        KeyTable.Row row = Nearest.found(name, located);
-        return TensorScope.scopedTensor(() -> row.verb().read(file.load(row.file())));
+        KeyRow row = row(name);
+        return TensorScope.scopedTensor(() -> row.transform().read(file.load(row.file())));
     }
 
     @Override
-    public String spelling(String name) {
-        KeyTable.Row row = located.get(name);
-        return row == null ? name : file.spelling(row.file());
+    public String nameInFile(String name) {
+        KeyRow row = located.get(name);
+        return row == null ? name : file.nameInFile(row.file());
+    }
+
+    @Override
+    public String origin() {
+        return file.origin();
+    }
+
+    private KeyRow row(String name) {
+        return Nearest.found(name, located, origin());
     }
 }

@@ -2,7 +2,6 @@ package org.deltasampling.weights;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.Precision;
@@ -13,7 +12,7 @@ import org.deltasampling.tensor.TensorScope;
  * lives until {@link #close()}. A tensor that already has the precision is not copied but shares the storage of its source,
  * so the resident weights of an adapted model over those of its base hold only what the adapter changed.
  */
-public final class ResidentWeights implements WeightSource, AutoCloseable {
+public final class ResidentWeights implements WeightView, AutoCloseable {
 
     private final WeightSource source;
     private final Map<String, Held> held = new LinkedHashMap<>();
@@ -26,17 +25,12 @@ public final class ResidentWeights implements WeightSource, AutoCloseable {
 
     /** Weights of {@code source} in {@code precision}; it must stay open while tensors are asked for the first time. */
     public ResidentWeights(WeightSource source, Precision precision) {
-        this(source.in(precision));
+        this(WeightSources.in(source, precision));
     }
 
     @Override
-    public Set<String> names() {
-        return source.names();
-    }
-
-    @Override
-    public TensorInfo info(String name) {
-        return source.info(name);
+    public WeightSource source() {
+        return source;
     }
 
     /** The tensor; borrowed, valid until this is closed. */
@@ -69,7 +63,7 @@ public final class ResidentWeights implements WeightSource, AutoCloseable {
                 .sum();
     }
 
-    /** Lets all of it go; what was borrowed dangles. It is loaded again when it is asked for again. */
+    /** Releases all tensors; what was borrowed dangles. They are loaded again when they are asked for again. */
     public synchronized void release() {
         held.values().forEach(Held::close);
         held.clear();

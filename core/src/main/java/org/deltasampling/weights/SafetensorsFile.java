@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * A .safetensors file, memory-mapped: nothing is copied into the heap, and a loaded tensor is a view of the mapping, or of a
  * copy where the system maps no file as large, that stays valid after {@link #close()}. Layout: 8 bytes of header length (little endian), a JSON header, the tensors.
  */
-public final class SafetensorsFile implements WeightSource, AutoCloseable {
+final class SafetensorsFile implements Container {
 
     /** Pages once touched stay with a mapping, so a new one is made each time this much has been handed out. */
     private static final long MAPPING_BYTES = 64L << 20;
@@ -73,7 +73,7 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
      *
      * @throws BadWeightsException if it is not a whole safetensors file, saying what it is instead
      */
-    public static SafetensorsFile open(Path path) {
+    static SafetensorsFile open(Path path) {
         if (Files.isDirectory(path)) {
             throw new BadWeightsException("%s is a folder where a .safetensors file is wanted".formatted(path));
         }
@@ -95,13 +95,13 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
     }
 
     private static long headerBytes(Path path, FileChannel channel, long size) throws IOException {
-        byte[] start =
-                read(channel, 0, (int) Math.min(size, Container.SNIFFED_BYTES)).array();
+        byte[] start = read(channel, 0, (int) Math.min(size, FileSignature.SNIFFED_BYTES))
+                .array();
         long length = start.length < 8
                 ? 0
                 : ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        if (start.length < 9 || length < 2 || length > Container.MAX_HEADER_BYTES || start[8] != '{') {
-            throw new BadWeightsException("%s %s".formatted(path, Container.describe(start)));
+        if (start.length < 9 || length < 2 || length > FileSignature.MAX_HEADER_BYTES || start[8] != '{') {
+            throw new BadWeightsException("%s %s".formatted(path, FileSignature.describe(start)));
         }
         if (length > size - 8) {
             throw truncated(path);
@@ -192,12 +192,7 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
         return buffer.flip();
     }
 
-    /** Where the file lies. */
-    public Path path() {
-        return path;
-    }
-
-    /** The text entries beside the tensors. */
+    @Override
     public Map<String, String> metadata() {
         return metadata;
     }
@@ -273,11 +268,7 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
     }
 
     private Entry entry(String name) {
-        Entry entry = entries.get(name);
-        if (entry == null) {
-            throw new BadWeightsException("%s has no tensor %s%s".formatted(path, name, Nearest.hint(name, names())));
-        }
-        return entry;
+        return Nearest.found(name, entries, origin());
     }
 
     /** The whole file; null where the system does not map it, as Linux does not if it is larger than the memory. */
@@ -314,7 +305,11 @@ public final class SafetensorsFile implements WeightSource, AutoCloseable {
         }
     }
 
-    /** Lets the mapping go as soon as no loaded tensor needs it. */
+    @Override
+    public String origin() {
+        return path.toString();
+    }
+
     @Override
     public synchronized void close() {
         closed = true;

@@ -30,7 +30,7 @@ public final class SafetensorsWriter {
 
     /** Writes {@code tensors} to {@code path} without metadata. */
     public static void write(Path path, Map<String, Tensor> tensors) {
-        write(path, WeightSource.of(tensors), Map.of());
+        write(path, WeightSources.of(tensors), Map.of());
     }
 
     /**

@@ -15,8 +15,8 @@ import org.bytedeco.pytorch.Tensor;
 public final class ShardedFiles implements WeightSource, AutoCloseable {
 
     private final Path index;
-    private final Map<Path, SafetensorsFile> files = new LinkedHashMap<>();
-    private final Map<String, SafetensorsFile> located = new LinkedHashMap<>();
+    private final Map<Path, WeightFile> files = new LinkedHashMap<>();
+    private final Map<String, WeightFile> located = new LinkedHashMap<>();
 
     private ShardedFiles(Path index) {
         this.index = index;
@@ -47,7 +47,7 @@ public final class ShardedFiles implements WeightSource, AutoCloseable {
     }
 
     private void locate(String name, String fileName) {
-        SafetensorsFile file = files.computeIfAbsent(index.resolveSibling(fileName), SafetensorsFile::open);
+        WeightFile file = files.computeIfAbsent(index.resolveSibling(fileName), WeightFile::open);
         if (!file.names().contains(name)) {
             throw new BadWeightsException("%s says that %s is in %s, but it is not".formatted(index, name, fileName));
         }
@@ -74,16 +74,17 @@ public final class ShardedFiles implements WeightSource, AutoCloseable {
         return file(name).load(name);
     }
 
-    private SafetensorsFile file(String name) {
-        SafetensorsFile file = located.get(name);
-        if (file == null) {
-            throw new BadWeightsException("%s has no tensor %s%s".formatted(index, name, Nearest.hint(name, names())));
-        }
-        return file;
+    @Override
+    public String origin() {
+        return index.toString();
+    }
+
+    private WeightFile file(String name) {
+        return Nearest.found(name, located, origin());
     }
 
     @Override
     public void close() {
-        files.values().forEach(SafetensorsFile::close);
+        files.values().forEach(WeightFile::close);
     }
 }

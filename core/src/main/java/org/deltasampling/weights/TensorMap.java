@@ -20,12 +20,12 @@ record TensorMap(Map<String, Tensor> tensors) implements WeightSource {
 
     @Override
     public TensorInfo info(String name) {
-        return TensorInfo.of(Nearest.found(name, tensors));
+        return TensorInfo.of(Nearest.found(name, tensors, origin()));
     }
 
     @Override
     public Tensor load(String name) {
-        return Nearest.found(name, tensors);
+        return Nearest.found(name, tensors, origin());
     }
 
     @Override

@@ -126,7 +126,7 @@ sealed interface Transform {
         return parts.size() == 1 ? parts.get(0) : torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0);
     }
 
-    /** The verb of that spelling: nothing, {@code squeeze}, {@code transpose}, {@code swap-halves} or {@code rows k/n}. */
+    /** The transform of that name: nothing, {@code squeeze}, {@code transpose}, {@code swap-halves} or {@code rows k/n}. */
     static Transform named(String text) {
         return switch (text) {
             case "" -> new Keep();
@@ -140,7 +140,7 @@ sealed interface Transform {
     private static Transform rows(String text) {
         Matcher rows = Pattern.compile("rows (\\d+)/(\\d+)").matcher(text);
         if (!rows.matches()) {
-            throw new IllegalArgumentException("no such verb: " + text);
+            throw new IllegalArgumentException("no such transform: " + text);
         }
         return new Rows(Integer.parseInt(rows.group(1)), Integer.parseInt(rows.group(2)));
     }

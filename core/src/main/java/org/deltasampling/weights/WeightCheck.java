@@ -32,19 +32,19 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
      * Compares names and shapes.
      *
      * @param weights under canonical names
-     * @param dialect how the file spells them
+     * @param format how the file names them
      * @param declared by the model, see {@code nn.Parameters.declaredBy}
      */
-    public static WeightCheck of(WeightSource weights, KeyTable dialect, Map<String, long[]> declared) {
+    public static WeightCheck of(WeightSource weights, KeyTable format, Map<String, long[]> declared) {
         Set<String> missing = new LinkedHashSet<>();
         List<String> shapeMismatches = new ArrayList<>();
         declared.forEach((name, shape) -> {
             if (!weights.names().contains(name)) {
-                missing.add(dialect.spelling(name));
+                missing.add(format.nameInFile(name));
             } else if (!Arrays.equals(weights.info(name).shape(), shape)) {
                 shapeMismatches.add("%s is %s where %s is needed"
                         .formatted(
-                                weights.spelling(name),
+                                weights.nameInFile(name),
                                 Arrays.toString(weights.info(name).shape()),
                                 Arrays.toString(shape)));
             }
@@ -52,7 +52,7 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
         Set<String> unused = new LinkedHashSet<>();
         weights.names().stream()
                 .filter(name -> !declared.containsKey(name))
-                .map(weights::spelling)
+                .map(weights::nameInFile)
                 .forEach(unused::add);
         return new WeightCheck(hinted(missing, unused), hinted(unused, missing), shapeMismatches);
     }

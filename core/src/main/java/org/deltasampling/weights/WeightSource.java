@@ -1,26 +1,12 @@
 package org.deltasampling.weights;
 
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.tensor.Device;
-import org.deltasampling.tensor.Precision;
 
 /** Named tensors, read on demand, never all at once. */
 public interface WeightSource {
 
-    /** {@code tensors} as a source; they are borrowed and must outlive it. */
-    static WeightSource of(Map<String, Tensor> tensors) {
-        return new TensorMap(tensors);
-    }
-
-    /** Sources without a name in common as one. */
-    static WeightSource joined(List<WeightSource> sources) {
-        return new Joined(sources);
-    }
-
-    /** Every name, in the dialect of this source. */
+    /** Every name, in the key format of this source. */
     Set<String> names();
 
     /**
@@ -32,7 +18,7 @@ public interface WeightSource {
 
     /**
      * The tensor, to be read only: it may share its storage with a mapped file or another model. It belongs to the caller's
-     * scope, unless the source owns it ({@link ResidentWeights}) or was given it ({@link #of}).
+     * scope, unless the source owns it ({@link ResidentWeights}) or was given it ({@link WeightSources#of}).
      *
      * @throws BadWeightsException if there is no tensor of that name
      */
@@ -43,23 +29,13 @@ public interface WeightSource {
         return false;
     }
 
-    /** The same numbers in {@code precision}; what has it already is not copied. */
-    default WeightSource in(Precision precision) {
-        return new Converted(this, precision);
-    }
-
-    /** The same in the memory of {@code device}; what is there already is not copied. */
-    default WeightSource on(Device device) {
-        return device.gpu() ? new OnDevice(this, device) : this;
-    }
-
-    /** Tensors of this under other names: the keys of {@code names}, whose values are the names here. */
-    default WeightSource renamed(Map<String, String> names) {
-        return Renamed.of(this, names);
-    }
-
-    /** How the file below spells a name, for messages to its user. */
-    default String spelling(String name) {
+    /** What the file below calls a tensor, for messages to its user. */
+    default String nameInFile(String name) {
         return name;
+    }
+
+    /** Where the tensors come from, for messages to the user: the path of a file, if there is one below. */
+    default String origin() {
+        return "the model";
     }
 }

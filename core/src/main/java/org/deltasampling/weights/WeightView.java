@@ -2,7 +2,7 @@ package org.deltasampling.weights;
 
 import java.util.Set;
 
-/** A source with the tensors of another in other form: whatever it does not say itself is as {@link #source} has it. */
+/** A source with the tensors of another in another form: whatever it does not define itself is that of {@link #source}. */
 public interface WeightView extends WeightSource {
 
     /** Where the tensors come from. */
@@ -24,7 +24,12 @@ public interface WeightView extends WeightSource {
     }
 
     @Override
-    default String spelling(String name) {
-        return source().spelling(name);
+    default String nameInFile(String name) {
+        return source().nameInFile(name);
+    }
+
+    @Override
+    default String origin() {
+        return source().origin();
     }
 }

@@ -12,6 +12,7 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.TensorInfo;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -66,7 +67,7 @@ class AdapterTest {
             assertThat(LowRank.merge(w, a, b, 1).scalar_type().intern()).isEqualTo(torch.ScalarType.BFloat16);
             WeightSource none = LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 1)))
                     .times(0)
-                    .weights(WeightSource.of(Map.of("w", w)));
+                    .weights(WeightSources.of(Map.of("w", w)));
             assertThat(none.load("w").equal(w)).isTrue();
         }
     }
@@ -78,7 +79,7 @@ class AdapterTest {
             Tensor a = torch.randn(2, 4).set_requires_grad(true);
             Tensor b = torch.randn(4, 2).set_requires_grad(true);
             WeightSource merged =
-                    LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 0.5))).weights(WeightSource.of(Map.of("w", w)));
+                    LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 0.5))).weights(WeightSources.of(Map.of("w", w)));
             merged.load("w").sum().backward();
             // d sum(0.5 B A) / dA is 0.5 times the column sums of B, in every column of A
             Tensor expected =
@@ -94,9 +95,9 @@ class AdapterTest {
             Tensor tuned = doubles(4, 4);
             Tensor a = doubles(1, 4);
             Tensor b = doubles(4, 1);
-            WeightSource base = WeightSource.of(Map.of("w", w, "other", w));
+            WeightSource base = WeightSources.of(Map.of("w", w, "other", w));
             Adapter lora = LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 1)));
-            Adapter fineTune = new FineTune(WeightSource.of(Map.of("w", tuned)));
+            Adapter fineTune = new FineTune(WeightSources.of(Map.of("w", tuned)));
             Tensor product = torch.mm(b, a);
             assertNear(fineTune.then(lora).weights(base).load("w"), tuned.add(product));
             assertNear(lora.then(fineTune).weights(base).load("w"), tuned);
@@ -109,8 +110,8 @@ class AdapterTest {
     @Test
     void aFineTuneOfAnotherModelIsRefused() {
         try (TensorScope scope = TensorScope.open()) {
-            WeightSource base = WeightSource.of(Map.of("w", torch.zeros(2, 2)));
-            assertThatThrownBy(() -> new FineTune(WeightSource.of(Map.of("w", torch.zeros(2, 3)))).weights(base))
+            WeightSource base = WeightSources.of(Map.of("w", torch.zeros(2, 2)));
+            assertThatThrownBy(() -> new FineTune(WeightSources.of(Map.of("w", torch.zeros(2, 3)))).weights(base))
                     .isInstanceOf(BadWeightsException.class)
                     .hasMessageContaining("not made from the source");
         }

@@ -26,6 +26,7 @@ import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -108,7 +109,7 @@ class LoraFileTest {
                 TensorScope scope = TensorScope.open()) {
             KeyTable table = OriginalLayout.unet(model.unet().config());
             String original =
-                    table.spelling(CONV).replace("model.diffusion_model.", "").replace('.', '_');
+                    table.nameInFile(CONV).replace("model.diffusion_model.", "").replace('.', '_');
             assertThat(original).isEqualTo("middle_block_0_in_layers_2");
             String processor = "unet." + TO_Q.replace(".to_q", ".processor.to_q_lora");
             Tensor conv = part(model, CONV).load(CONV + ".weight");
@@ -240,7 +241,7 @@ class LoraFileTest {
             scales.put("{\"unet.lora_alpha\": 8, \"unet.use_rslora\": true}", 4.0);
             scales.put("{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"attn1.to_q\": 12}}", 3.0);
             scales.forEach((settings, scale) -> {
-                SafetensorsWriter.write(path, WeightSource.of(file), Map.of("lora_adapter_metadata", settings));
+                SafetensorsWriter.write(path, WeightSources.of(file), Map.of("lora_adapter_metadata", settings));
                 assertScale(model, path, file, name, scale);
             });
             SafetensorsWriter.write(path, file);

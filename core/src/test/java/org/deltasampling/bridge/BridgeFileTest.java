@@ -22,8 +22,10 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 class BridgeFileTest {
 
-    private static final Encoding TARGET = new Encoding(new LatentSpace(3, 8, 0.13025, 0), new float[] {1, 2});
-    private static final Encoding SOURCE = new Encoding(new LatentSpace(2, 4, 1.5305, 0.0609), new float[] {3, 4, 5});
+    private static final AutoencoderId TARGET =
+            new AutoencoderId(new LatentSpace(3, 8, 0.13025, 0), new float[] {1, 2});
+    private static final AutoencoderId SOURCE =
+            new AutoencoderId(new LatentSpace(2, 4, 1.5305, 0.0609), new float[] {3, 4, 5});
 
     @TempDir
     Path folder;
@@ -71,9 +73,9 @@ class BridgeFileTest {
     @Test
     void betweenLatentsOfOneKindTheWeightsDecide() {
         LatentSpace space = new LatentSpace(1, 8, 1, 0);
-        Encoding a = new Encoding(space, new float[] {1, 2});
-        Encoding b = new Encoding(space, new float[] {-2, 1});
-        Encoding rounded = new Encoding(space, new float[] {1.001f, 2});
+        AutoencoderId a = new AutoencoderId(space, new float[] {1, 2});
+        AutoencoderId b = new AutoencoderId(space, new float[] {-2, 1});
+        AutoencoderId rounded = new AutoencoderId(space, new float[] {1.001f, 2});
         Explained whole = new Explained(List.of(1.0), 1);
         BridgeFit fit = new BridgeFit(ChannelMap.of(new double[] {2}), ChannelMap.of(new double[] {0.5}), whole, whole);
         BridgeFile bridge = new BridgeFile(fit, a, b);
@@ -103,7 +105,7 @@ class BridgeFileTest {
         }
         assertThatThrownBy(() -> BridgeFile.read(file))
                 .isInstanceOf(BadWeightsException.class)
-                .hasMessageContaining("no bridge")
+                .hasMessageContaining("not a bridge")
                 .hasMessageContaining("bridge fit");
     }
 }

@@ -9,8 +9,10 @@ import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Test;
@@ -112,9 +114,9 @@ class BridgeFitterTest {
     void fitsLatentsOfDifferentSizes() {
         try (TensorScope scope = TensorScope.open()) {
             ChannelMap truth = some(4, 4, 1, 3);
-            BridgeFit fit = fitted(4, 4, 1, x -> truth.apply(x.resized(6, 6)));
+            BridgeFit fit = fitted(4, 4, 1, x -> truth.apply(x.resized(new LatentSize(6, 6))));
             assertThat(fit.explainedBack().channels()).hasSize(4);
-            assertThat(fitted(4, 4, 1, x -> truth.apply(x).resized(24, 24))
+            assertThat(fitted(4, 4, 1, x -> truth.apply(x).resized(new LatentSize(24, 24)))
                             .explainedThere()
                             .whole())
                     .isGreaterThan(0.7);
@@ -130,26 +132,28 @@ class BridgeFitterTest {
     private record Linear(ChannelMap map) implements Autoencoder {
 
         @Override
-        public Latent encode(Latent image) {
-            return map.apply(image);
+        public Latent encode(ImageTensor image) {
+            return map.apply(new Latent(image.tensor()));
         }
 
         @Override
-        public Latent decode(Latent latents) {
-            return map.inverse().apply(latents);
+        public ImageTensor decode(Latent latents) {
+            return new ImageTensor(map.inverse().apply(latents).tensor());
         }
     }
 
     @Test
-    void theRoundTripIsTheWayByImages() {
+    void theRoundTripGoesThroughPixels() {
         try (TensorScope scope = TensorScope.open()) {
-            LatentSize size = new LatentSize(8, 12);
+            PixelSize size = new PixelSize(12, 8);
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             BridgeFit fit = BridgeFitter.toFields(target, source, size, 1, 5);
             LatentBridge bridge = LatentBridges.roundTrip(target, size, source, size, fit.ofNoise(5));
-            Latent image = new SeededNoise(1).draw(1, 3, 8, 12);
-            Latent other = new SeededNoise(2).draw(1, 3, 8, 12);
+            ImageTensor image =
+                    new ImageTensor(new SeededNoise(1).draw(1, 3, 8, 12).tensor());
+            ImageTensor other =
+                    new ImageTensor(new SeededNoise(2).draw(1, 3, 8, 12).tensor());
             assertThat(bridge.toSource(target.encode(image))).isCloseTo(source.encode(image), 1e-5);
             assertThat(bridge.back(source.encode(image), source.encode(other)))
                     .isCloseTo(target.encode(image).minus(target.encode(other)), 1e-5);
@@ -163,16 +167,20 @@ class BridgeFitterTest {
     @Test
     void theRoundTripResizesImages() {
         try (TensorScope scope = TensorScope.open()) {
-            LatentSize size = new LatentSize(8, 12);
-            LatentSize half = new LatentSize(4, 6);
+            PixelSize size = new PixelSize(12, 8);
+            PixelSize half = new PixelSize(6, 4);
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             LatentBridge ofNoise = LatentBridges.resized(
-                    BridgeFitter.toFields(target, source, size, 1, 5).bridge(5), size, half, 6);
+                    BridgeFitter.toFields(target, source, size, 1, 5).bridge(5),
+                    new LatentSize(12, 8),
+                    new LatentSize(6, 4),
+                    6);
             LatentBridge bridge = LatentBridges.roundTrip(target, size, source, half, ofNoise);
-            Latent image = new SeededNoise(1).draw(1, 3, 8, 12);
+            ImageTensor image =
+                    new ImageTensor(new SeededNoise(1).draw(1, 3, 8, 12).tensor());
             Latent there = bridge.toSource(target.encode(image));
-            assertThat(there).isCloseTo(source.encode(image.resized(4, 6)), 1e-5);
+            assertThat(there).isCloseTo(source.encode(image.resized(half)), 1e-5);
             assertThat(bridge.noise(new SeededNoise(1).draw(1, 6, 8, 12)).shape())
                     .containsExactly(1, 4, 4, 6);
             assertThat(bridge.back(there, there.times(0)).shape()).containsExactly(1, 6, 8, 12);

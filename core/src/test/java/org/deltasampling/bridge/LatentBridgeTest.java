@@ -18,9 +18,9 @@ import org.deltasampling.NoLeaks;
 import org.deltasampling.delta.BentGaussian;
 import org.deltasampling.delta.Delta;
 import org.deltasampling.delta.DeltaDenoiser;
-import org.deltasampling.delta.DeltaListener;
+import org.deltasampling.delta.DeltaPolicy;
+import org.deltasampling.delta.HoldPolicy;
 import org.deltasampling.delta.LatentBridge;
-import org.deltasampling.delta.LevelPolicy;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.FlowSchedule;
@@ -35,7 +35,6 @@ import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
-import org.deltasampling.tensor.Memory;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Test;
@@ -115,7 +114,7 @@ class LatentBridgeTest {
     }
 
     private static Denoiser delta(Denoiser target, Denoiser base, Denoiser adapted, LatentBridge bridge) {
-        return new DeltaDenoiser(target, new Delta(new Source(base, TRAINED, bridge), adapted, n -> 1));
+        return new DeltaDenoiser(target, new Delta(new Source(base, TRAINED, bridge), adapted, 1));
     }
 
     /** Four channels see a source of sixteen through orthonormal columns: the trajectory of one space of four. */
@@ -164,13 +163,12 @@ class LatentBridgeTest {
             LatentBridge half = LatentBridges.resized(LatentBridge.SAME, new LatentSize(6, 6), new LatentSize(3, 3), 5);
             assertThat(half.gain()).isEqualTo(0.5);
             LevelRange everywhere = LevelRange.of(0, 1e9, kappa -> NoiseLevel.preserving(0, kappa));
-            Denoiser through =
-                    new DeltaDenoiser(target, new Delta(new Source(BASE, everywhere, half), ADAPTED, n -> 1));
+            Denoiser through = new DeltaDenoiser(target, new Delta(new Source(BASE, everywhere, half), ADAPTED, 1));
             Denoiser one = (x, n) -> {
                 NoiseLevel m = everywhere.level(n.kappa() / 2);
-                Latent y = x.times(1 / n.alpha()).resized(3, 3).times(m.alpha());
+                Latent y = x.times(1 / n.alpha()).resized(new LatentSize(3, 3)).times(m.alpha());
                 Latent difference = ADAPTED.denoise(y, m).minus(BASE.denoise(y, m));
-                return target.denoise(x, n).plus(difference.resized(6, 6));
+                return target.denoise(x, n).plus(difference.resized(new LatentSize(6, 6)));
             };
             assertThat(sampled(through, "dpmpp-2m", 4)).isCloseTo(sampled(one, "dpmpp-2m", 4), 1e-5);
         }
@@ -208,8 +206,8 @@ class LatentBridgeTest {
         try (TensorScope scope = TensorScope.open()) {
             Latent noise = LatentBridges.resized(
                             LatentBridge.SAME,
-                            new LatentSize(fromHeight, fromWidth),
-                            new LatentSize(toHeight, toWidth),
+                            new LatentSize(fromWidth, fromHeight),
+                            new LatentSize(toWidth, toHeight),
                             3)
                     .noise(new SeededNoise(1).draw(400, 4, fromHeight, fromWidth));
             assertThat(noise.shape()).containsExactly(400, 4, toHeight, toWidth);
@@ -325,15 +323,15 @@ class LatentBridgeTest {
 
     private static final LevelRange MIDDLE = LevelRange.of(1, 5, kappa -> NoiseLevel.preserving(kappa, kappa));
 
-    private static List<Double> asked(LevelPolicy policy) {
+    private static List<Double> asked(DeltaPolicy policy) {
         List<Double> levels = new ArrayList<>();
         Denoiser target = (x, n) -> x.times(0);
         Denoiser adapted = (x, n) -> {
             levels.add((double) Math.round(n.timestep()));
             return x.times(0).plus(levels.size());
         };
-        Delta delta = new Delta(new Source(target, MIDDLE, LatentBridge.SAME), adapted, n -> 1, policy);
-        Denoiser denoiser = new DeltaDenoiser(target, List.of(delta), DeltaListener.NONE);
+        Delta delta = new Delta(new Source(target, MIDDLE, LatentBridge.SAME), adapted, policy);
+        Denoiser denoiser = new DeltaDenoiser(target, delta);
         List<Double> answers = new ArrayList<>();
         List<Step> steps = Stream.of(20.0, 8.0, 4.0, 2.0, 0.5, 0.1)
                 .map(kappa -> new Step(FlowSchedule.shifted(1000, 3).level(kappa), NoiseLevel.CLEAN))
@@ -350,11 +348,11 @@ class LatentBridgeTest {
     @Test
     void policiesForLevelsThatTheSourceDoesNotKnow() {
         try (TensorScope scope = TensorScope.open();
-                Memory memory = new Memory()) {
-            assertThat(asked(LevelPolicy.SKIP)).containsExactly(0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 4.0, 2.0);
-            assertThat(asked(LevelPolicy.CLAMP))
+                HoldPolicy hold = new HoldPolicy()) {
+            assertThat(asked(DeltaPolicy.SKIP)).containsExactly(0.0, 0.0, 1.0, 2.0, 0.0, 0.0, 4.0, 2.0);
+            assertThat(asked(DeltaPolicy.CLAMP))
                     .containsExactly(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 5.0, 5.0, 4.0, 2.0, 1.0, 1.0);
-            assertThat(asked(LevelPolicy.hold(memory))).containsExactly(1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 5.0, 4.0, 2.0);
+            assertThat(asked(hold)).containsExactly(1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 5.0, 4.0, 2.0);
         }
     }
 
@@ -370,10 +368,8 @@ class LatentBridgeTest {
                             LatentBridges.linear(
                                     orthonormal(16, 4), orthonormal(16, 4).inverse(), 1)),
                     ADAPTED,
-                    n -> 1,
-                    LevelPolicy.CLAMP);
-            Latent guess = new DeltaDenoiser(model(0, 1, 0), List.of(delta), DeltaListener.NONE)
-                    .denoise(new SeededNoise(1).draw(1, 4, 4, 4), pure);
+                    DeltaPolicy.CLAMP);
+            Latent guess = new DeltaDenoiser(model(0, 1, 0), delta).denoise(new SeededNoise(1).draw(1, 4, 4, 4), pure);
             assertThat(Double.isFinite(guess.norm())).isTrue();
             Source flow = new Source(BASE, FlowSchedule.shifted(1000, 3), LatentBridge.SAME);
             assertThat(flow.knows(pure)).isTrue();

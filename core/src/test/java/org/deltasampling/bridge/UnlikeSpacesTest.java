@@ -17,10 +17,9 @@ import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
 import org.deltasampling.delta.Delta;
 import org.deltasampling.delta.DeltaDenoiser;
-import org.deltasampling.delta.DeltaListener;
+import org.deltasampling.delta.DeltaPolicy;
 import org.deltasampling.delta.GaussianMixture;
 import org.deltasampling.delta.LatentBridge;
-import org.deltasampling.delta.LevelPolicy;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
@@ -131,7 +130,7 @@ class UnlikeSpacesTest {
         Denoiser base = SAME.under(map).denoiser();
         Denoiser adapted = SAME.times(FACTOR, 1).under(map).denoiser();
         return distance(
-                new DeltaDenoiser(SAME.denoiser(), new Delta(new Source(base, EXPLODING, bridge), adapted, n -> 1)),
+                new DeltaDenoiser(SAME.denoiser(), new Delta(new Source(base, EXPLODING, bridge), adapted, 1)),
                 EXPLODING,
                 SAME.times(FACTOR, 1));
     }
@@ -205,8 +204,8 @@ class UnlikeSpacesTest {
                     product.denoiser(),
                     LatentBridge.SAME,
                     SD,
-                    n -> 1,
-                    DeltaListener.NONE);
+                    List.of(),
+                    DeltaPolicy.CLAMP);
             Latent start = noise(SAMPLES, 1).times(80);
             Latent other = noise(SAMPLES, 3).times(80);
             Latent joined = sampled(reference, EXPLODING, (sameNoise ? start : other).joinChannels(start));
@@ -219,16 +218,12 @@ class UnlikeSpacesTest {
     @ParameterizedTest
     @CsvSource({"clamp, .031", "skip, .014"})
     void aFlowAboveASourceThatIsNone(String policy, double expected) {
-        LevelPolicy outside = policy.equals("skip") ? LevelPolicy.SKIP : LevelPolicy.CLAMP;
+        DeltaPolicy outside = policy.equals("skip") ? DeltaPolicy.SKIP : DeltaPolicy.CLAMP;
         Delta delta = new Delta(
                 new Source(SAME.denoiser(), SD, LatentBridge.SAME),
                 SAME.times(FACTOR, 1).denoiser(),
-                n -> 1,
                 outside);
-        assertThat(distance(
-                        new DeltaDenoiser(OVERLAPPING.denoiser(), List.of(delta), DeltaListener.NONE),
-                        FLOW,
-                        OVERLAPPING.times(FACTOR, 1)))
+        assertThat(distance(new DeltaDenoiser(OVERLAPPING.denoiser(), delta), FLOW, OVERLAPPING.times(FACTOR, 1)))
                 .isCloseTo(expected, scatterAbout(expected));
     }
 
@@ -240,7 +235,7 @@ class UnlikeSpacesTest {
                     new Delta(
                             new Source(SAME.denoiser(), SD, LatentBridge.SAME),
                             SAME.times(FACTOR, 1).denoiser(),
-                            n -> 1));
+                            1));
             LevelRange preserving = LevelRange.of(0, 1e9, kappa -> NoiseLevel.preserving(0, kappa));
             Latent noise = noise(SAMPLES, 1);
             Latent flow = sampled(delta, FLOW, noise.times(FLOW.level(80).sigma()));
@@ -257,7 +252,7 @@ class UnlikeSpacesTest {
         Denoiser base = atSigma(SAME.denoiser());
         Denoiser adapted = atSigma(SAME.times(FACTOR, 1).denoiser());
         ReferenceDenoiser reference = new ReferenceDenoiser(
-                OVERLAPPING.denoiser(), base, adapted, LatentBridge.SAME, SD, n -> 1, DeltaListener.NONE);
+                OVERLAPPING.denoiser(), base, adapted, LatentBridge.SAME, SD, List.of(), DeltaPolicy.CLAMP);
         double wrong = mean(seed -> {
             try (TensorScope scope = TensorScope.open()) {
                 Latent noise = noise(SAMPLES, seed);

@@ -48,8 +48,8 @@ class DeltaKitTest {
                         adapted.guided(json.path("adapted_prompt").asText(prompt), negative, cfg),
                         LatentBridge.SAME,
                         source.scheduler().whole(),
-                        LambdaSchedule.constant(lambda).over(plan.plan()),
-                        DeltaListener.NONE);
+                        plan.plan(),
+                        LambdaSchedule.constant(lambda).over(DeltaPolicy.CLAMP));
                 Latent start = both.join(
                         plan.start(new Latent(kit.tensor("in.latents"))),
                         target.scheduler().trained().highest());

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.deltasampling.TensorAssert.assertThat;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.diffusion.BadSamplingException;
@@ -12,6 +14,7 @@ import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.diffusion.Step;
 import org.deltasampling.diffusion.TrainedSchedule;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
@@ -71,7 +74,7 @@ class DeltaLawsTest {
             Denoiser never = (x, n) -> {
                 throw new AssertionError("asked at lambda 0");
             };
-            Denoiser delta = new DeltaDenoiser(TARGET, new Delta(source(never), never, n -> 0));
+            Denoiser delta = new DeltaDenoiser(TARGET, new Delta(source(never), never, 0));
             assertThat(sampled(delta, sampler, "normal").sameBits(sampled(TARGET, sampler, "normal")))
                     .isTrue();
         }
@@ -81,7 +84,7 @@ class DeltaLawsTest {
     @MethodSource("samplers")
     void targetEqualToBaseAtLambdaOneIsTheAdapted(String sampler) {
         try (TensorScope scope = TensorScope.open()) {
-            Denoiser delta = new DeltaDenoiser(BASE, new Delta(source(BASE), ADAPTED, n -> 1));
+            Denoiser delta = new DeltaDenoiser(BASE, new Delta(source(BASE), ADAPTED, 1));
             for (String schedule : List.of("linspace", "leading", "trailing", "normal")) {
                 assertThat(sampled(delta, sampler, schedule)).isCloseTo(sampled(ADAPTED, sampler, schedule), 1e-4);
             }
@@ -96,7 +99,7 @@ class DeltaLawsTest {
             Denoiser noise = through(Parameterization.EPSILON, BASE);
             Denoiser velocity = through(Parameterization.V_PREDICTION, BASE);
             Denoiser adapted = through(Parameterization.EPSILON, ADAPTED);
-            Denoiser delta = new DeltaDenoiser(velocity, new Delta(source(noise), adapted, n -> 1));
+            Denoiser delta = new DeltaDenoiser(velocity, new Delta(source(noise), adapted, 1));
             assertThat(sampled(delta, sampler, "normal")).isCloseTo(sampled(ADAPTED, sampler, "normal"), 1e-4);
         }
     }
@@ -117,7 +120,7 @@ class DeltaLawsTest {
     }
 
     private static Denoiser with(double lambda) {
-        return new DeltaDenoiser(TARGET, new Delta(source(BASE), ADAPTED, n -> lambda));
+        return new DeltaDenoiser(TARGET, new Delta(source(BASE), ADAPTED, lambda));
     }
 
     @Test
@@ -128,8 +131,8 @@ class DeltaLawsTest {
                 asked.incrementAndGet();
                 return BASE.denoise(x, n);
             });
-            Delta first = new Delta(shared, ADAPTED, n -> 0.7);
-            Delta second = new Delta(shared, OTHER, n -> -0.4);
+            Delta first = new Delta(shared, ADAPTED, 0.7);
+            Delta second = new Delta(shared, OTHER, -0.4);
             NoiseLevel n = TRAINED.level(2);
             Latent x = n.point(new SeededNoise(1).draw(SHAPE), new SeededNoise(2).draw(SHAPE));
             Latent both = new DeltaDenoiser(TARGET, first, second).denoise(x, n);
@@ -147,7 +150,7 @@ class DeltaLawsTest {
     void theReferencesSecondTrajectoryIsTheFirstWithASharedAutoencoder(String sampler) {
         try (TensorScope scope = TensorScope.open()) {
             ReferenceDenoiser reference = new ReferenceDenoiser(
-                    TARGET, BASE, ADAPTED, LatentBridge.SAME, TRAINED.whole(), n -> 1.3, DeltaListener.NONE);
+                    TARGET, BASE, ADAPTED, LatentBridge.SAME, TRAINED.whole(), List.of(), DeltaPolicy.CLAMP.times(1.3));
             SamplingPlan plan = SamplingPlan.of(sampler, "normal", SD, 8);
             Latent start = plan.start(new SeededNoise(3).draw(SHAPE));
             Latent joined = plan.sampler()
@@ -162,7 +165,7 @@ class DeltaLawsTest {
             Source polar = new Source(BASE, TRAINED.whole(), LatentBridge.SAME);
             Latent alone = plan.sampler()
                     .sample(
-                            new DeltaDenoiser(TARGET, new Delta(polar, ADAPTED, n -> 1.3)),
+                            new DeltaDenoiser(TARGET, new Delta(polar, ADAPTED, 1.3)),
                             start,
                             plan.plan(),
                             NoiseSource.none(),
@@ -178,7 +181,7 @@ class DeltaLawsTest {
         try (TensorScope scope = TensorScope.open()) {
             LatentBridge bridge = LatentBridge.unscaled(0.13025, 0, 0.18215, 0);
             ReferenceDenoiser reference =
-                    new ReferenceDenoiser(TARGET, BASE, ADAPTED, bridge, TRAINED.whole(), n -> 1, DeltaListener.NONE);
+                    new ReferenceDenoiser(TARGET, BASE, ADAPTED, bridge, TRAINED.whole(), List.of(), DeltaPolicy.CLAMP);
             SamplingPlan plan = SamplingPlan.of(sampler, "normal", SD, 8);
             Latent noise = new SeededNoise(3).draw(SHAPE);
             double highest = TRAINED.highest();
@@ -236,18 +239,21 @@ class DeltaLawsTest {
         "constant:0.5:7, 1, 1, 1"
     })
     void lambdaOverTheSteps(String text, double first, double middle, double last) {
-        LambdaSchedule schedule = LambdaSchedule.parse(2, text);
-        Strength strength = schedule.over(SamplingPlan.of("euler", null, SD, 5).plan());
-        List<NoiseLevel> levels = SamplingPlan.of("euler", null, SD, 5).plan().stream()
-                .map(org.deltasampling.diffusion.Step::from)
-                .toList();
-        assertThat(strength.at(levels.get(0))).isCloseTo(first, within());
-        assertThat(strength.at(levels.get(2))).isCloseTo(middle, within());
-        assertThat(strength.at(levels.get(4))).isCloseTo(last, within());
-    }
-
-    private static org.assertj.core.data.Offset<Double> within() {
-        return org.assertj.core.data.Offset.offset(1e-6);
+        List<Step> plan = SamplingPlan.of("euler", null, SD, 5).plan();
+        Map<NoiseLevel, Double> lambdas = new HashMap<>(); // nothing is added where it is 0
+        DeltaPolicy policy = new TracedPolicy(
+                LambdaSchedule.parse(2, text).over(DeltaPolicy.CLAMP),
+                (level, lambda, delta, denoised) -> lambdas.put(level, lambda));
+        try (TensorScope scope = TensorScope.open();
+                DeltaDenoiser denoiser =
+                        new DeltaDenoiser(TARGET, plan, List.of(new Delta(source(BASE), ADAPTED, policy)))) {
+            Latent x = new SeededNoise(1).draw(SHAPE);
+            plan.forEach(step -> denoiser.denoise(x, step.from()));
+        }
+        assertThat(List.of(0, 2, 4))
+                .extracting(i -> lambdas.getOrDefault(plan.get(i).from(), 0.0))
+                .usingElementComparator((a, b) -> Math.abs(a - b) < 1e-6 ? 0 : 1)
+                .containsExactly(first, middle, last);
     }
 
     @Test
@@ -257,7 +263,7 @@ class DeltaLawsTest {
                 .hasMessageContaining("constant, linear, exponential, cosine, sigmoid");
         assertThatThrownBy(() -> LambdaSchedule.parse(1, "linear:a:b"))
                 .isInstanceOf(BadSamplingException.class)
-                .hasMessageContaining("no finite number");
+                .hasMessageContaining("must be a finite number");
         assertThatThrownBy(() -> LambdaSchedule.parse(1, "linear:1")).isInstanceOf(BadSamplingException.class);
     }
 
@@ -271,10 +277,11 @@ class DeltaLawsTest {
                 long before = TensorScope.liveObjects();
                 AtomicInteger steps = new AtomicInteger();
                 long[] during = new long[20];
-                plan.sampler().sample(with(1), start, plan.plan(), noise::draw, (i, count, n, clean) -> {
+                StepListener counting = (i, count, n, denoised) -> {
                     during[i] = TensorScope.liveObjects();
                     steps.incrementAndGet();
-                });
+                };
+                plan.sampler().sample(with(1), start, plan.plan(), noise::draw, counting);
                 assertThat(steps).hasValue(20);
                 assertThat(during[19]).as(sampler + " in constant memory").isLessThanOrEqualTo(during[5]);
                 assertThat(TensorScope.liveObjects()).as(sampler).isEqualTo(before + 1);

@@ -81,10 +81,7 @@ class GaussianMixtureTest {
         try (TensorScope scope = TensorScope.open()) {
             Denoiser delta = new DeltaDenoiser(
                     target.denoiser(),
-                    new Delta(
-                            new Source(base.denoiser(), EXPLODING, LatentBridge.SAME),
-                            adapted.denoiser(),
-                            n -> lambda));
+                    new Delta(new Source(base.denoiser(), EXPLODING, LatentBridge.SAME), adapted.denoiser(), lambda));
             double[] x = product.sample(3000, 1);
             double truth = 0;
             for (int i = 0; i < x.length; i += 2) {
@@ -117,7 +114,7 @@ class GaussianMixtureTest {
                     new Delta(
                             new Source(base.denoiser(), EXPLODING, LatentBridge.SAME),
                             base.times(factor, 1).denoiser(),
-                            n -> lambda));
+                            lambda));
             double[] risen = {0, 0, 1, 0, 0, 1};
             for (int i = 0; i < STEPS; i++) {
                 risen = risen(delta, risen, kappa(i, STEPS), kappa(i + 1, STEPS));
@@ -207,7 +204,7 @@ class GaussianMixtureTest {
                                     LevelRange.of(0, 1e9, kappa -> NoiseLevel.preserving(0, kappa)),
                                     LatentBridge.SAME),
                             SAME.times(FACTOR, 1).denoiser(),
-                            n -> 1.5));
+                            1.5));
             Latent clean = latent(OVERLAPPING.sample(500, 2));
             Latent noise = GaussianMixture.noise(500, 3);
             for (double kappa : new double[] {0.1, 1, 5}) {

@@ -23,8 +23,8 @@ import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -383,7 +383,7 @@ class CheckpointTest {
     private static void split(Path part, String stem) throws IOException {
         Path whole = part.resolve(stem + ".safetensors");
         Map<String, String> index = new HashMap<>();
-        try (SafetensorsFile file = SafetensorsFile.open(whole);
+        try (WeightFile file = WeightFile.open(whole);
                 TensorScope scope = TensorScope.open()) {
             List<String> names = List.copyOf(file.names());
             for (int k = 0; k < 2; k++) {

@@ -13,11 +13,13 @@ import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.ImageTensor;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.ResidentWeights;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -35,7 +37,7 @@ class NetworksKitTest {
         Path model = kit.path("model");
         JsonNode json = Kit.json(model.resolve("config.json"));
         Backbone.Config config = name.startsWith("unet") ? UNet.Config.read(json) : MMDiT.Config.read(json);
-        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+        try (WeightFile file = WeightFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
             assertThat(config.network(Parameters.from(weights))
@@ -57,9 +59,9 @@ class NetworksKitTest {
         Path model = Kit.at(name).path("model");
         MMDiT.Config config = MMDiT.Config.read(Kit.json(model.resolve("config.json")));
         KeyTable table = OriginalLayout.mmdit(config);
-        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+        try (WeightFile file = WeightFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
                 TensorScope scope = TensorScope.open()) {
-            WeightSource spelled = table.spelled(file);
+            WeightSource spelled = table.inFileNames(file);
             Assertions.assertThat(spelled.names())
                     .contains("model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight")
                     .allMatch(n -> n.startsWith("model.diffusion_model.") && !n.contains("transformer_blocks"));
@@ -79,7 +81,7 @@ class NetworksKitTest {
     void t5() {
         Kit.Case kit = Kit.at("t5");
         Path model = kit.path("model");
-        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("model.safetensors"));
+        try (WeightFile file = WeightFile.open(model.resolve("model.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
             T5Encoder.Config config = T5Encoder.Config.read(Kit.json(model.resolve("config.json")));
@@ -94,15 +96,16 @@ class NetworksKitTest {
     void autoencoder(String name) {
         Kit.Case kit = Kit.at(name);
         Path model = kit.path("model");
-        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
+        try (WeightFile file = WeightFile.open(model.resolve("diffusion_pytorch_model.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
             AutoencoderKl vae = new AutoencoderKl(
                     AutoencoderKl.Config.read(Kit.json(model.resolve("config.json"))), Parameters.from(weights));
-            AutoencoderKl.Moments moments = vae.encode(kit.tensor("in.image"));
+            AutoencoderKl.Moments moments = vae.encode(new ImageTensor(kit.tensor("in.image")));
             assertThat(moments.mean()).isCloseTo(kit.tensor("out.mean"), Kit.NETWORK);
             assertThat(moments.logVariance()).isCloseTo(kit.tensor("out.logvar"), Kit.NETWORK);
-            assertThat(vae.decode(kit.tensor("in.latent"))).isCloseTo(kit.tensor("out.decoded"), Kit.NETWORK);
+            assertThat(vae.decode(new Latent(kit.tensor("in.latent"))).tensor())
+                    .isCloseTo(kit.tensor("out.decoded"), Kit.NETWORK);
         }
     }
 
@@ -112,7 +115,7 @@ class NetworksKitTest {
         Kit.Case kit = Kit.at(name);
         Path model = kit.path("model");
         ClipText.Config config = ClipText.Config.read(Kit.json(model.resolve("config.json")));
-        try (SafetensorsFile file = SafetensorsFile.open(model.resolve("model.safetensors"));
+        try (WeightFile file = WeightFile.open(model.resolve("model.safetensors"));
                 ResidentWeights weights =
                         new ResidentWeights(DiffusersFolder.textTable(config).over(file), Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {

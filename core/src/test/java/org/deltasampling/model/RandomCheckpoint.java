@@ -34,6 +34,7 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsWriter;
 import org.deltasampling.weights.TensorInfo;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * Checkpoints in the shapes of the published ones, with random weights: one file in the original layout, text encoders and
@@ -151,17 +152,17 @@ public final class RandomCheckpoint {
             parts.add((network instanceof MMDiT.Config c
                             ? OriginalLayout.mmdit(c)
                             : OriginalLayout.unet((UNet.Config) network))
-                    .spelled(numbers.of(network::network)));
+                    .inFileNames(numbers.of(network::network)));
             AutoencoderKl.Config vae = autoencoder();
-            parts.add(OriginalLayout.vae(vae).spelled(numbers.of(p -> new AutoencoderKl(vae, p))));
+            parts.add(OriginalLayout.vae(vae).inFileNames(numbers.of(p -> new AutoencoderKl(vae, p))));
             for (ClipText.Config text : texts()) {
                 parts.add(OriginalLayout.text(architecture, texts().indexOf(text), text.layers())
-                        .spelled(numbers.of(p -> new ClipText(text, p))));
+                        .inFileNames(numbers.of(p -> new ClipText(text, p))));
             }
             if (architecture.isFlow()) {
-                parts.add(OriginalLayout.t5().spelled(numbers.of(p -> new T5Encoder(T5, p))));
+                parts.add(OriginalLayout.t5().inFileNames(numbers.of(p -> new T5Encoder(T5, p))));
             }
-            return WeightSource.joined(parts);
+            return WeightSources.joined(parts);
         }
     }
 

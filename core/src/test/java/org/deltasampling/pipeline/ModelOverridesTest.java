@@ -19,8 +19,8 @@ import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,7 +48,7 @@ class ModelOverridesTest {
     private static void weakenColours(Path vae) {
         try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
-            try (SafetensorsFile file = SafetensorsFile.open(vae)) {
+            try (WeightFile file = WeightFile.open(vae)) {
                 file.names().forEach(name -> tensors.put(name, file.load(name)));
             }
             tensors.computeIfPresent("decoder.conv_out.weight", (name, tensor) -> tensor.mul(new Scalar(0.5)));
@@ -80,7 +80,7 @@ class ModelOverridesTest {
         try (Checkpoint checkpoint = Checkpoint.open(other);
                 TensorScope scope = TensorScope.open()) {
             WeightSource spelled = OriginalLayout.vae(checkpoint.vae().config())
-                    .spelled(checkpoint.vae().weights());
+                    .inFileNames(checkpoint.vae().weights());
             SafetensorsWriter.write(original, spelled, Map.of());
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (String name : spelled.names()) {

@@ -15,6 +15,7 @@ import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,7 +41,7 @@ class WorkingMemoryTest {
                         3, 4, List.of(64L, 128L, 128L, 128L), 2, 32, true, true, true, 0.18215, 0);
                 AutoencoderKl autoencoder = new AutoencoderKl(c, CONSTANT);
                 Tensor latent = torch.randn(1, 4, 48, 48);
-                return measured(() -> autoencoder.decode(latent), 4 * c.decoding(384, 384));
+                return measured(() -> autoencoder.decode(new Latent(latent)).tensor(), 4 * c.decoding(384, 384));
             }
         },
         UNET {

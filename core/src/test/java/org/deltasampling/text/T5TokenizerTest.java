@@ -45,7 +45,7 @@ class T5TokenizerTest {
         String text = prompt.replace("\\t", "\t");
         long[] expected = LongStream.concat(Stream.of(ids.split(" ", -1)).mapToLong(Long::parseLong), LongStream.of(0))
                 .toArray();
-        Path kit = Kit.root().resolve("pipe-sd3/model/tokenizer_3");
+        Path kit = Kit.folder("pipe-sd3").resolve("model/tokenizer_3");
         Encoded encoded = T5Tokenizer.of(kit).encode(text, expected.length);
         assertThat(encoded.ids()).containsExactly(expected);
         assertThat(encoded.cut()).isEmpty();
@@ -58,7 +58,7 @@ class T5TokenizerTest {
 
     @Test
     void whatDoesNotFitIsCut() {
-        T5Tokenizer tokenizer = T5Tokenizer.of(Kit.root().resolve("pipe-sd3/model/tokenizer_3"));
+        T5Tokenizer tokenizer = T5Tokenizer.of(Kit.folder("pipe-sd3").resolve("model/tokenizer_3"));
         Encoded encoded = tokenizer.encode("a photo of a cat", 8);
         assertThat(encoded.ids()).containsExactly(3, 5, 19, 15, 6, 4, 6, 1);
         assertThat(encoded.cut()).isEqualTo("of a cat");
@@ -91,7 +91,7 @@ class T5TokenizerTest {
         assertThatThrownBy(() -> T5Tokenizer.of(folder))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("give the tokenizer.json or the spiece.model of google/t5-v1_1-xxl");
-        Path clip = Kit.root().resolve("pipe-sd3/model/tokenizer/tokenizer.json");
+        Path clip = Kit.folder("pipe-sd3").resolve("model/tokenizer/tokenizer.json");
         assertThatThrownBy(() -> T5Tokenizer.of(clip))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("is not a T5 tokenizer");

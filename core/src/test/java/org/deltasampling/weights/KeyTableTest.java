@@ -46,7 +46,7 @@ class KeyTableTest {
             String original = cells[2].replaceAll("[+].*", "");
             canonical.computeIfAbsent(cells[0], p -> new TreeSet<>()).add(cells[1]);
             file.put(original, new TensorInfo(torch.ScalarType.Half, shape(cells[3])));
-            assertThat(Objects.requireNonNull(tables.get(cells[0])).spelling(cells[1]))
+            assertThat(Objects.requireNonNull(tables.get(cells[0])).nameInFile(cells[1]))
                     .isEqualTo(original);
             rows++;
         }
@@ -69,13 +69,13 @@ class KeyTableTest {
             file.put("cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight", torch.randn(12, 4));
             file.put("cond_stage_model.model.positional_embedding", torch.randn(7, 4));
             file.put("cond_stage_model.model.text_projection", torch.randn(4, 4));
-            WeightSource model = table.over(WeightSource.of(file));
+            WeightSource model = table.over(WeightSources.of(file));
             assertThat(model.names()).hasSize(4);
             String key = "text_model.encoder.layers.0.self_attn.k_proj.weight";
             assertThat(model.info(key).shape()).containsExactly(4, 4);
             assertThat(model.load(key).equal(file.values().iterator().next().narrow(0, 4, 4)))
                     .isTrue();
-            WeightSource back = table.spelled(model);
+            WeightSource back = table.inFileNames(model);
             assertThat(back.names()).hasSize(2);
             back.names()
                     .forEach(n ->
@@ -87,7 +87,7 @@ class KeyTableTest {
     void theOldAttentionNamesAndBothFormsAreRead() {
         KeyTable table = KeyTable.read("vae-diffusers");
         try (TensorScope scope = TensorScope.open()) {
-            WeightSource vae = table.over(WeightSource.of(Map.of(
+            WeightSource vae = table.over(WeightSources.of(Map.of(
                     "decoder.mid_block.attentions.0.query.weight", torch.randn(4, 4, 1, 1),
                     "decoder.mid_block.attentions.0.proj_attn.bias", torch.randn(4),
                     "encoder.mid_block.attentions.0.to_k.weight", torch.randn(4, 4),
@@ -132,12 +132,12 @@ class KeyTableTest {
         KeyTable table = table("within m", "a = x", "b.c = x.y", "ignored: x.z");
         try (TensorScope scope = TensorScope.open()) {
             Tensor t = torch.ones(1);
-            WeightSource model = table.over(
-                    WeightSource.of(Map.of("m.x.w", t, "m.x.y.w", t, "m.x.yy", t, "m.x.z.w", t, "m.q", t, "other", t)));
+            WeightSource model = table.over(WeightSources.of(
+                    Map.of("m.x.w", t, "m.x.y.w", t, "m.x.yy", t, "m.x.z.w", t, "m.q", t, "other", t)));
             assertThat(model.names()).containsExactlyInAnyOrder("a.w", "b.c.w", "a.yy", "m.q");
-            assertThat(model.spelling("b.c.w")).isEqualTo("m.x.y.w");
+            assertThat(model.nameInFile("b.c.w")).isEqualTo("m.x.y.w");
         }
-        assertThat(table.spelling("b.c.w")).isEqualTo("m.x.y.w");
+        assertThat(table.nameInFile("b.c.w")).isEqualTo("m.x.y.w");
         assertThat(table.knows("m.x.z")).isTrue();
         assertThat(table.knows("m.q")).isFalse();
     }
@@ -146,7 +146,7 @@ class KeyTableTest {
     void oneMessageSaysAllThatDoesNotFit() {
         KeyTable table = table("within m", "a = x");
         try (TensorScope scope = TensorScope.open()) {
-            WeightSource model = table.over(WeightSource.of(
+            WeightSource model = table.over(WeightSources.of(
                     Map.of("m.x.weight", torch.ones(2, 3), "m.x.bais", torch.ones(2), "m.y", torch.ones(1))));
             Map<String, long[]> declared = new LinkedHashMap<>();
             declared.put("a.weight", new long[] {3, 2});

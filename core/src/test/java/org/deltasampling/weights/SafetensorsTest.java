@@ -38,7 +38,7 @@ class SafetensorsTest {
             tensors.put("transposed", numbers.t());
             tensors.put("scalar", numbers.sum());
             tensors.put("empty", torch.empty(0, 4));
-            SafetensorsWriter.write(path, WeightSource.of(tensors), Map.of("format", "pt", "note", "ä\"\n"));
+            SafetensorsWriter.write(path, WeightSources.of(tensors), Map.of("format", "pt", "note", "ä\"\n"));
             try (SafetensorsFile file = SafetensorsFile.open(path)) {
                 assertThat(file.metadata()).containsEntry("note", "ä\"\n");
                 assertThat(file.names()).containsExactlyInAnyOrderElementsOf(tensors.keySet());
@@ -164,7 +164,7 @@ class SafetensorsTest {
     @Test
     void aFailedWriteLeavesNothingBehind() throws IOException {
         try (TensorScope scope = TensorScope.open()) {
-            WeightSource failing = WeightSource.of(
+            WeightSource failing = WeightSources.of(
                     Map.of("a", torch.ones(3), "b", torch.ones(3).to(torch.ScalarType.ComplexFloat)));
             assertThatThrownBy(() -> SafetensorsWriter.write(folder.resolve("x.safetensors"), failing, Map.of()))
                     .hasMessageContaining("ComplexFloat");

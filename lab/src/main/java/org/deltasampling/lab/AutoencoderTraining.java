@@ -8,8 +8,13 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.ImageTensor;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.train.TrainableParameters;
+import org.deltasampling.train.TrainingLoop;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /**
  * Trains the autoencoder on every style and all content: first on crops, which are cheap, then on whole images, then the
@@ -34,8 +39,8 @@ final class AutoencoderTraining {
     }
 
     /** An autoencoder to be trained. */
-    Trainable initialised() {
-        Trainable model = Trainable.initialised(p -> new AutoencoderKl(config, p));
+    TrainableParameters initialised() {
+        TrainableParameters model = TrainableParameters.initialised(p -> new AutoencoderKl(config, p));
         try (TensorScope scope = TensorScope.open()) {
             model.load(encoded() + ".bias")
                     .narrow(0, config.latentChannels(), config.latentChannels())
@@ -55,13 +60,13 @@ final class AutoencoderTraining {
     }
 
     /** Trains on crops, which are cheap. */
-    void onCrops(Trainable model, Images images, Loop loop) {
+    void onCrops(TrainableParameters model, Images images, TrainingLoop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(config, model);
         loop.run(model, step -> loss(autoencoder, crop(images.random(CROPS))));
     }
 
     /** Trains on whole images, whose statistics are those that the group norms will meet. */
-    void onWholes(Trainable model, Images images, Loop loop) {
+    void onWholes(TrainableParameters model, Images images, TrainingLoop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(config, model);
         loop.run(model, step -> loss(autoencoder, images.random(WHOLES)));
     }
@@ -72,26 +77,26 @@ final class AutoencoderTraining {
     }
 
     /** Trains a decoder on the latents that the encoder of {@code both} gives, without noise. */
-    void onLatents(Trainable decoder, WeightSource both, Images images, Loop loop) {
+    void onLatents(TrainableParameters decoder, WeightSource both, Images images, TrainingLoop loop) {
         AutoencoderKl autoencoder = new AutoencoderKl(config, Parameters.from(replaced(both, decoder)));
         try (Held latents = means(images, autoencoder)) {
             loop.run(decoder, step -> {
                 Tensor places =
                         torch.randint(images.count(), new long[] {DECODED}).to(torch.ScalarType.Long);
                 Tensor latent = latents.tensor().index_select(0, places);
-                return error(autoencoder.decode(latent), images.at(places));
+                return error(autoencoder.decode(new Latent(latent)).tensor(), images.at(places));
             });
         }
     }
 
     /** The autoencoder {@code both} with another decoder. */
-    static WeightSource replaced(WeightSource both, Trainable decoder) {
+    static WeightSource replaced(WeightSource both, TrainableParameters decoder) {
         Map<String, Tensor> all = new LinkedHashMap<>();
         both.names().forEach(name -> {
             long[] shape = both.info(name).shape();
             all.put(name, decodes(name) ? decoder.get(name, shape) : both.load(name));
         });
-        return WeightSource.of(all);
+        return WeightSources.of(all);
     }
 
     private static boolean decodes(String name) {
@@ -117,7 +122,7 @@ final class AutoencoderTraining {
      * Brings each latent channel of {@code images} in the models' units to mean 0 and variance 1, as the diffusion models'
      * noise has. The decoder takes it back; where its first layer sees the zeros around an image, all but exactly.
      */
-    void normalise(Trainable model, Images images) {
+    void normalise(TrainableParameters model, Images images) {
         long count = config.latentChannels();
         try (TensorScope scope = TensorScope.open()) {
             Tensor channels = Captioned.means(images, new AutoencoderKl(config, model))
@@ -140,17 +145,17 @@ final class AutoencoderTraining {
     }
 
     private static Tensor loss(AutoencoderKl autoencoder, Tensor image) {
-        AutoencoderKl.Moments moments = autoencoder.encode(image);
+        AutoencoderKl.Moments moments = autoencoder.encode(new ImageTensor(image));
         Tensor spread = moments.logVariance().mul(new Scalar(0.5)).exp();
-        Tensor latent = moments.mean().add(spread.mul(torch.randn_like(spread)));
-        Tensor divergence = moments.mean()
-                .square()
+        Tensor mean = moments.mean().tensor();
+        Tensor latent = mean.add(spread.mul(torch.randn_like(spread)));
+        Tensor divergence = mean.square()
                 .add(moments.logVariance().exp())
                 .sub(moments.logVariance())
                 .sub(new Scalar(1))
                 .mean()
                 .mul(new Scalar(0.5 * DIVERGENCE));
-        return error(autoencoder.decode(latent), image).add(divergence);
+        return error(autoencoder.decode(new Latent(latent)).tensor(), image).add(divergence);
     }
 
     private static Tensor error(Tensor decoded, Tensor image) {

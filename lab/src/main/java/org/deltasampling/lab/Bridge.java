@@ -9,8 +9,9 @@ import org.deltasampling.bridge.BridgeFit;
 import org.deltasampling.bridge.BridgeFitter;
 import org.deltasampling.bridge.LatentBridges;
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.LatentSize;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.TensorScope;
 
 /**
@@ -25,7 +26,7 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
 
     private static final int BATCHES = 20;
     private static final int BATCH = 16;
-    private static final LatentSize IMAGE = new LatentSize(Drawing.SIZE, Drawing.SIZE);
+    private static final PixelSize IMAGE = new PixelSize(Drawing.SIZE, Drawing.SIZE);
 
     /** For a target with the source's autoencoder. */
     static final Bridge SHARED = unfitted("same autoencoder", LatentBridge.SAME);
@@ -49,7 +50,7 @@ record Bridge(String name, LatentBridge map, OptionalDouble explained) {
                 BATCHES * BATCH, () -> Drawing.random(Drawing.Domain.TARGET, random), List.of(Style.values()))) {
             for (int i = 0; i < BATCHES; i++) {
                 try (TensorScope scope = TensorScope.open()) {
-                    Latent some = new Latent(images.range(i * BATCH, BATCH));
+                    ImageTensor some = new ImageTensor(images.range(i * BATCH, BATCH));
                     Latent targets = ofTarget.encode(some);
                     Latent sources = ofSource.encode(some);
                     neighbours.add(targets, sources);

@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.tensor.Held;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
@@ -71,7 +72,10 @@ final class Captioned implements AutoCloseable {
             try (TensorScope scope = TensorScope.open()) {
                 int count = Math.min(CHUNK, images.count() - from);
                 all.narrow(0, from, count)
-                        .copy_(autoencoder.encode(images.range(from, count)).mean());
+                        .copy_(autoencoder
+                                .encode(new ImageTensor(images.range(from, count)))
+                                .mean()
+                                .tensor());
             }
         }
         return all;

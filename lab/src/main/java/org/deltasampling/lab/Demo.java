@@ -23,7 +23,7 @@ import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 
 /**
  * Shows whether Delta Sampling works: styles that the target never saw, learned by adapters of the source, in the target's
@@ -125,7 +125,7 @@ public final class Demo {
                 Painter stripes = Painter.with(models.resolve("source"), models.resolve("stripes.safetensors"));
                 Painter dusk = Painter.with(models.resolve("source"), models.resolve("dusk.safetensors"));
                 Painter lineart = Painter.of(models.resolve("lineart"));
-                SafetensorsFile file = SafetensorsFile.open(models.resolve("judge.safetensors"));
+                WeightFile file = WeightFile.open(models.resolve("judge.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
             Prompts prompts = Prompts.random(seed, extent.shared, extent.fresh);

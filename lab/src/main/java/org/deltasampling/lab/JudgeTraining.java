@@ -9,6 +9,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.train.TrainableParameters;
+import org.deltasampling.train.TrainingLoop;
 
 /** Trains the {@link Judge} on drawings, half of them blurred and all of them noisy, since models do not draw sharply. */
 final class JudgeTraining {
@@ -17,7 +19,7 @@ final class JudgeTraining {
 
     private JudgeTraining() {}
 
-    static void run(Trainable model, Images images, Loop loop) {
+    static void run(TrainableParameters model, Images images, TrainingLoop loop) {
         Judge judge = new Judge(model);
         Map<Judge.Question, Held> answers = new EnumMap<>(Judge.Question.class);
         try (TensorScope scope = TensorScope.open()) {

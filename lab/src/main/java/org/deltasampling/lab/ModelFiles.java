@@ -24,9 +24,10 @@ import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.tensor.Precision;
-import org.deltasampling.weights.SafetensorsFile;
 import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /** Writes what was trained as diffusers and kohya lay it out, float16, and reads it back for the next training. */
 final class ModelFiles {
@@ -140,7 +141,7 @@ final class ModelFiles {
 
     /** Writes all of {@code weights} as float16. */
     static void write(Path file, WeightSource weights) {
-        SafetensorsWriter.write(file, weights.in(Precision.FLOAT16), Map.of("format", "pt"));
+        SafetensorsWriter.write(file, WeightSources.in(weights, Precision.FLOAT16), Map.of("format", "pt"));
     }
 
     /** What {@link #writeModel} wrote, under unet. and text_encoder., as float32, owned by the current scope. */
@@ -153,7 +154,7 @@ final class ModelFiles {
     private static WeightSource read(Map<String, Path> files) {
         Map<String, Tensor> all = new TreeMap<>();
         files.forEach((prefix, path) -> {
-            try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            try (WeightFile file = WeightFile.open(path)) {
                 // copied, whatever the precision: the file is gone when they are used
                 file.names()
                         .forEach(name -> all.put(
@@ -161,7 +162,7 @@ final class ModelFiles {
                                 file.load(name).to(torch.ScalarType.Float).clone()));
             }
         });
-        return WeightSource.of(all);
+        return WeightSources.of(all);
     }
 
     private static String schedulerClass(ModelKind kind) {
@@ -284,8 +285,10 @@ final class ModelFiles {
 
     /** The tensors whose names begin with {@code prefix}, under the rest of their names. */
     private static WeightSource part(WeightSource weights, String prefix) {
-        return weights.renamed(weights.names().stream()
-                .filter(name -> name.startsWith(prefix))
-                .collect(Collectors.toMap(name -> name.substring(prefix.length()), name -> name)));
+        return WeightSources.renamed(
+                weights,
+                weights.names().stream()
+                        .filter(name -> name.startsWith(prefix))
+                        .collect(Collectors.toMap(name -> name.substring(prefix.length()), name -> name)));
     }
 }

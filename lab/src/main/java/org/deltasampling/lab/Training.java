@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.global.torch;
@@ -12,6 +13,9 @@ import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
+import org.deltasampling.train.LowRankAdaptation;
+import org.deltasampling.train.TrainableParameters;
+import org.deltasampling.train.TrainingLoop;
 import org.deltasampling.weights.WeightSource;
 
 /**
@@ -22,6 +26,10 @@ public final class Training {
 
     private static final int IMAGES = 12_000;
     private static final int ADAPTER_IMAGES = 4_000;
+    private static final int RANK = 8;
+
+    /** The layers inside the UNet's blocks. */
+    private static final Pattern ADAPTED = Pattern.compile("unet\\.(down_blocks|mid_block|up_blocks)\\..*");
 
     private final Path models;
     private final Path checkpoints;
@@ -101,7 +109,7 @@ public final class Training {
         torch.manual_seed(seed + kind.ordinal());
         AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()));
-                Trainable model = training.initialised()) {
+                TrainableParameters model = training.initialised()) {
             training.onCrops(model, images, loop(kind.named("autoencoder-crops"), kind.crops(), 1.5e-3));
             training.onWholes(model, images, loop(kind.named("autoencoder"), kind.wholes(), 1e-3));
             training.normalise(model, images);
@@ -114,7 +122,7 @@ public final class Training {
         AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()))) {
             WeightSource both = ModelFiles.readAutoencoder(models.resolve(kind.named("autoencoder")));
-            try (Trainable decoder = Trainable.startingFrom(both, training::declareDecoder)) {
+            try (TrainableParameters decoder = TrainableParameters.startingFrom(both, training::declareDecoder)) {
                 training.onLatents(decoder, both, images, loop(kind.named("decoder"), kind.decoding(), 1e-3));
                 ModelFiles.writeAutoencoder(
                         models.resolve(kind.named("vae")), kind.config(), AutoencoderTraining.replaced(both, decoder));
@@ -125,7 +133,7 @@ public final class Training {
     private void judge() {
         torch.manual_seed(seed);
         try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()));
-                Trainable model = Trainable.initialised(Judge::new)) {
+                TrainableParameters model = TrainableParameters.initialised(Judge::new)) {
             JudgeTraining.run(model, images, loop("judge", 5000, 1.5e-3));
             ModelFiles.write(models.resolve("judge.safetensors"), model);
         }
@@ -134,9 +142,9 @@ public final class Training {
     private void model(ModelKind kind, String name, int steps) {
         torch.manual_seed(seed);
         try (Captioned captioned = captioned(IMAGES, kind, Style.FLAT);
-                Trainable model = Trainable.initialised(kind::declare);
+                TrainableParameters model = TrainableParameters.initialised(kind::declare);
                 DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
-            log.accept("%s: %d parameters".formatted(name, model.values().numel()));
+            log.accept("%s: %d parameters".formatted(name, model.count()));
             loop(name, steps, 1e-3).run(model, step -> loss.of(model));
             ModelFiles.writeModel(models.resolve(name), kind, model);
         }
@@ -144,20 +152,21 @@ public final class Training {
 
     private void lowRank(Style style, String name) {
         try (Captioned captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style)) {
-            LowRankUpdate update = new LowRankUpdate(ModelFiles.readModel(models.resolve("source")));
+            LowRankAdaptation adaptation = new LowRankAdaptation(
+                    ModelFiles.readModel(models.resolve("source")), ADAPTED.asMatchPredicate(), RANK);
             torch.manual_seed(seed);
-            try (Trainable model = Trainable.initialised(update::declare);
+            try (TrainableParameters model = TrainableParameters.initialised(adaptation::declare);
                     DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
-                log.accept("%s: %d parameters".formatted(name, model.values().numel()));
-                loop(name, 1000, 2e-3).run(model, step -> loss.of(update.over(model)));
-                ModelFiles.write(models.resolve(name + ".safetensors"), update.withAlphas(model));
+                log.accept("%s: %d parameters".formatted(name, model.count()));
+                loop(name, 1000, 2e-3).run(model, step -> loss.of(adaptation.over(model)));
+                ModelFiles.write(models.resolve(name + ".safetensors"), adaptation.file(model));
             }
         }
     }
 
     private void fineTune(Style style, String name) {
         try (Captioned captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style);
-                Trainable model = Trainable.startingFrom(
+                TrainableParameters model = TrainableParameters.startingFrom(
                         ModelFiles.readModel(models.resolve("source")), ModelKind.SOURCE::declare);
                 DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
             loop(name, 1000, 6e-4).run(model, step -> loss.of(model));
@@ -188,8 +197,8 @@ public final class Training {
                 .toList();
     }
 
-    private Loop loop(String name, int steps, double rate) {
-        return new Loop(name, scaled(steps), rate, 0.999, seed, checkpoints, log);
+    private TrainingLoop loop(String name, int steps, double rate) {
+        return new TrainingLoop(name, scaled(steps), rate, 0.999, seed, checkpoints, log);
     }
 
     private int scaled(int count) {

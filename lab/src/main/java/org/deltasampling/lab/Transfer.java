@@ -12,7 +12,6 @@ import org.deltasampling.delta.Delta;
 import org.deltasampling.delta.DeltaDenoiser;
 import org.deltasampling.delta.LatentBridge;
 import org.deltasampling.delta.Source;
-import org.deltasampling.delta.Strength;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.lab.Prompts.Prompt;
 import org.deltasampling.sampling.NoiseSource;
@@ -36,9 +35,8 @@ record Transfer(Painter source, int steps, double guidance) {
         return sample(prompts, target, some -> {
             Source base =
                     new Source(source.guided(some, guidance), source.scheduler().trained(), bridge);
-            Strength strength = level -> lambda;
             return new DeltaDenoiser(
-                    target.guided(some, guidance), new Delta(base, adapted.guided(some, guidance), strength));
+                    target.guided(some, guidance), new Delta(base, adapted.guided(some, guidance), lambda));
         });
     }
 

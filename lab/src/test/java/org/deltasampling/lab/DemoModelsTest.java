@@ -20,7 +20,7 @@ import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
-import org.deltasampling.weights.SafetensorsFile;
+import org.deltasampling.weights.WeightFile;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -75,7 +75,7 @@ class DemoModelsTest {
 
     @Test
     void theJudgeKnowsADrawingWhenItSeesOne() {
-        try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("judge.safetensors"));
+        try (WeightFile file = WeightFile.open(folder.resolve("judge.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
             Judge judge = new Judge(Parameters.from(weights));

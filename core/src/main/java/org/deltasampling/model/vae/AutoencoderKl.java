@@ -16,6 +16,8 @@ import org.deltasampling.nn.Conv2d;
 import org.deltasampling.nn.GroupNorm;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.nn.ResnetBlock;
+import org.deltasampling.tensor.ImageTensor;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
@@ -135,8 +137,8 @@ public final class AutoencoderKl {
         }
     }
 
-    /** The normal distribution that an image is encoded to, both (b, latentChannels, h, w). */
-    public record Moments(Tensor mean, Tensor logVariance) {}
+    /** The normal distribution that an image is encoded to; the logarithm of its variance is shaped as its mean. */
+    public record Moments(Latent mean, Tensor logVariance) {}
 
     private final Config config;
     private final Encoder encoder;
@@ -161,24 +163,26 @@ public final class AutoencoderKl {
         return config.latentSpace();
     }
 
-    /** image (b, imageChannels, height, width) in [-1, 1]; the log-variance is clamped to [-30, 20]. */
-    public Moments encode(Tensor image) {
+    /** The latents of images, in the autoencoder's own units; the log-variance is clamped to [-30, 20]. */
+    public Moments encode(ImageTensor images) {
+        Tensor x = images.tensor();
         Tensor moments = TensorScope.scopedTensor(() -> {
-            Tensor y = encoder.apply(image.to(decoder.convIn.weight().scalar_type())); // (b, 2 latentChannels, h, w)
-            return (quant == null ? y : quant.apply(y)).to(image.scalar_type());
+            Tensor y = encoder.apply(x.to(decoder.convIn.weight().scalar_type())); // (b, 2 latentChannels, h, w)
+            return (quant == null ? y : quant.apply(y)).to(x.scalar_type());
         });
         return new Moments(
-                moments.narrow(1, 0, config.latentChannels()),
+                new Latent(moments.narrow(1, 0, config.latentChannels())),
                 moments.narrow(1, config.latentChannels(), config.latentChannels())
                         .clamp(new ScalarOptional(new Scalar(-30.0)), new ScalarOptional(new Scalar(20.0))));
     }
 
-    /** latent (b, latentChannels, h, w) to an image (b, imageChannels, height, width), about in [-1, 1]. */
-    public Tensor decode(Tensor latent) {
-        return TensorScope.scopedTensor(() -> {
-            Tensor z = latent.to(decoder.convIn.weight().scalar_type());
-            return decoder.apply(postQuant == null ? z : postQuant.apply(z)).to(latent.scalar_type());
-        });
+    /** The images of latents, which are in the autoencoder's own units. */
+    public ImageTensor decode(Latent latents) {
+        Tensor x = latents.tensor();
+        return new ImageTensor(TensorScope.scopedTensor(() -> {
+            Tensor z = x.to(decoder.convIn.weight().scalar_type());
+            return decoder.apply(postQuant == null ? z : postQuant.apply(z)).to(x.scalar_type());
+        }));
     }
 
     /** Image to moments: levels of resnets, each but the last followed by half the size, then the middle. */

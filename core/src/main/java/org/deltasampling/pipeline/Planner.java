@@ -1,0 +1,130 @@
+package org.deltasampling.pipeline;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.deltasampling.pipeline.PromptCache.Prompt;
+import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.Preset;
+import org.deltasampling.recipe.Recipe.Role;
+import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.sampling.SamplingPlan;
+import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.PixelSize;
+import org.deltasampling.tensor.Precision;
+import org.jspecify.annotations.Nullable;
+
+/** Opens the models of a recipe and decides all that can be decided before gigabytes are read. */
+final class Planner {
+
+    private final ModelCache models;
+    private final Bridges bridges;
+    private final MemoryBudget budget;
+
+    Planner(ModelCache models, Bridges bridges, MemoryBudget budget) {
+        this.models = models;
+        this.bridges = bridges;
+        this.budget = budget;
+    }
+
+    /**
+     * The plan of a recipe of one image; not to be in a region.
+     *
+     * @throws org.deltasampling.DeltaSamplingException if it cannot be followed, or a file cannot be used
+     */
+    Plan plan(Recipe recipe, Request request) {
+        Sampling sampling = recipe.sampling();
+        Model target = open(recipe.target(), sampling.precision());
+        List<Model> opened = new ArrayList<>(List.of(target));
+        for (Delta delta : recipe.deltas()) {
+            opened.add(open(delta.source(), sampling.precision()));
+            opened.add(adapted(delta, sampling.precision()));
+        }
+        requireT5(opened);
+        StartNoise start = StartNoise.of(sampling, target.latentSpace(), target.divisor(), target.size());
+        SamplingPlan plan = SamplingPlan.of(
+                sampling.sampler(), sampling.schedule(), target.scheduler(start.shape()), sampling.steps());
+        PixelSize size = start.image(target.latentSpace());
+        List<PlannedDelta> deltas = new ArrayList<>();
+        for (int i = 0; i < recipe.deltas().size(); i++) {
+            deltas.add(planned(
+                    recipe,
+                    recipe.deltas().get(i),
+                    target,
+                    size,
+                    opened.get(2 * i + 1),
+                    opened.get(2 * i + 2),
+                    request));
+        }
+        MemoryPlan memory = budget.plan(
+                models,
+                target,
+                opened,
+                Bridges.inMemory(deltas.stream().map(PlannedDelta::bridge).toList()),
+                start.shape(),
+                sampling.cfg() != 1);
+        request.plan(memory);
+        return new Plan(recipe, role(recipe, recipe.target(), target, size), deltas, start, plan, memory);
+    }
+
+    private PlannedDelta planned(
+            Recipe recipe, Delta delta, Model target, PixelSize size, Model source, Model adapted, Request request) {
+        Bridges.Choice bridge = recipe.preset() == Preset.REFERENCE
+                ? bridges.reference(delta, target, size, source)
+                : bridges.choose(delta, target, size, source, request);
+        return new PlannedDelta(
+                delta,
+                role(recipe, delta.source(), source, bridge.sourceImage()),
+                role(recipe, delta.adapted(), adapted, bridge.sourceImage()),
+                bridge);
+    }
+
+    private Model open(Role role, Precision precision) {
+        Path path = Objects.requireNonNull(role.model());
+        return models.open(path, path, role.adapters(), use(role, precision));
+    }
+
+    private Model adapted(Delta delta, Precision precision) {
+        return models.open(
+                delta.adaptedModel(),
+                Objects.requireNonNull(delta.source().model()),
+                delta.adapted().adapters(),
+                use(delta.adaptedRole(), precision));
+    }
+
+    private static ModelCache.Use use(Role role, Precision precision) {
+        Device device = Objects.requireNonNullElse(role.device(), Device.CPU);
+        device.problem().ifPresent(problem -> {
+            throw new BadRecipeException("%s cannot be used: %s".formatted(device, problem));
+        });
+        return new ModelCache.Use(role.overrides(), precision, device);
+    }
+
+    private static void requireT5(List<Model> models) {
+        if (models.stream().noneMatch(model -> model.checkpoint().t5().isPresent())
+                && models.stream().anyMatch(model -> model.checkpoint().others().t5Tokenizer() != null)) {
+            throw new BadRecipeException(
+                    "t5-tokenizer names a tokenizer, and none of the models has a T5 text encoder: leave it out");
+        }
+    }
+
+    /** {@code part} with its prompts, which are the target's where it has none of its own. */
+    private static PlannedRole role(Recipe recipe, Role part, Model model, PixelSize size) {
+        String prompt = first(part.prompt(), recipe.target().prompt());
+        String negative = first(part.negative(), recipe.target().negative());
+        boolean zeros = negative == null
+                && model.zeroForEmptyNegative()
+                && recipe.preset() != Preset.REFERENCE; // ComfyUI knows no missing prompt
+        return new PlannedRole(
+                model,
+                new Prompt(model.texts(), size, prompt == null ? "" : prompt),
+                zeros ? null : new Prompt(model.texts(), size, negative == null ? "" : negative));
+    }
+
+    private static @Nullable String first(@Nullable String own, @Nullable String general) {
+        return own != null ? own : general;
+    }
+}
