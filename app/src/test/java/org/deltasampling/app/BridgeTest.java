@@ -185,7 +185,7 @@ final class BridgeTest {
                 "--bridge unscaled                 | 16 channels",
                 "--bridge colors                   | the nearest is colours",
                 "--bridge M/none.safetensors       | none.safetensors",
-                "--bridge M/lora.safetensors       | no bridge between latents",
+                "--bridge M/lora.safetensors       | is not a bridge between latents",
                 "--levels keep                     | skip clamp hold",
                 "--source-size 60x64               | as the source needs",
                 "--source-size 8                   | 512x512",
@@ -237,12 +237,12 @@ final class BridgeTest {
         Path file = folder.resolve("a.png");
         Cli cli = generate(wide, file, "--preset", "reference");
         assertThat(cli.err()).hasSize(1);
-        assertThat(cli.err().get(0)).contains("a flow model with one that is none");
+        assertThat(cli.err().get(0)).contains("a flow model with a model that is not one");
         assertThat(cli.code()).isEqualTo(2);
         assertThat(file).doesNotExist();
         Cli other = generate(sdxl, file, "--preset", "reference", "--bridge", "colours");
         assertThat(other.err()).hasSize(1);
-        assertThat(other.err().get(0)).contains("leave out --bridge");
+        assertThat(other.err().get(0)).contains("leave out deltas[].bridge (--bridge)");
         assertThat(generate(sdxl, file, "--preset", "reference").code()).isZero();
     }
 }

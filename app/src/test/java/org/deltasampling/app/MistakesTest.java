@@ -71,7 +71,7 @@ final class MistakesTest {
                 "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda NaN      | finite",
                 "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosin      | cosine",
                 "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosine:1   | NAME:START:END",
-                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosine:a:b | no finite number",
+                "generate --target M/sd2 --output O --source M/sd1 --lora M/lora.safetensors --lambda-schedule cosine:a:b | --lambda-schedule",
                 "generate --target M/sd1 --output O --sampler eulr                       | euler",
                 "generate --target M/sd1 --output O --schedule karas                     | karras",
                 "generate --target M/sd1 --output O --preset referense                   | reference",
