@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.SafetensorsWriter;
@@ -79,7 +80,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
             }
             return new BridgeFile(fit, target, source);
         } catch (NumberFormatException e) {
-            throw noBridge(file, "its metadata are no numbers");
+            throw noBridge(file, "its metadata are not the numbers of latents");
         }
     }
 
@@ -146,7 +147,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
 
     private static BadWeightsException noBridge(Path file, String why) {
         return new BadWeightsException(
-                "%s is no bridge between latents, %s: make one with 'bridge fit'".formatted(file, why));
+                "%s is not a bridge between latents (%s): make one with 'bridge fit'".formatted(file, why));
     }
 
     private static void put(Map<String, Tensor> tensors, String name, ChannelMap map) {
@@ -168,6 +169,8 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
                 || bias.shape()[0] != shape[0]) {
             throw noBridge(file, "'%s' is no map of channels".formatted(name));
         }
+        requireFinite(file, name + ".weight", weights);
+        requireFinite(file, name + ".bias", biases);
         return ChannelMap.of(weights, biases);
     }
 
@@ -176,6 +179,12 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
             throw noBridge(file, "it has no '%s'".formatted(name));
         }
         return tensors.load(name);
+    }
+
+    private static void requireFinite(Path file, String name, Tensor numbers) {
+        if (!new Latent(numbers).isFinite()) {
+            throw noBridge(file, "'%s' holds values that are not finite numbers".formatted(name));
+        }
     }
 
     private static String written(LatentSpace space) {
@@ -187,11 +196,20 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
         if (parts.length != 4) {
             throw new NumberFormatException(text);
         }
-        return new LatentSpace(
-                Long.parseLong(parts[0]),
-                Long.parseLong(parts[1]),
-                Double.parseDouble(parts[2]),
-                Double.parseDouble(parts[3]));
+        LatentSpace space =
+                new LatentSpace(Long.parseLong(parts[0]), Long.parseLong(parts[1]), number(parts[2]), number(parts[3]));
+        if (space.channels() < 1 || space.downscale() < 1 || space.scale() == 0) {
+            throw new NumberFormatException(text);
+        }
+        return space;
+    }
+
+    private static double number(String text) {
+        double number = Double.parseDouble(text);
+        if (!Double.isFinite(number)) {
+            throw new NumberFormatException(text);
+        }
+        return number;
     }
 
     /** The whole, then each channel. */
@@ -202,7 +220,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
 
     private static Explained explained(String text) {
         List<Double> numbers =
-                Arrays.stream(text.split(" ", -1)).map(Double::valueOf).toList();
+                Arrays.stream(text.split(" ", -1)).map(BridgeFile::number).toList();
         return new Explained(numbers.subList(1, numbers.size()), numbers.get(0));
     }
 }

@@ -105,7 +105,7 @@ class BridgeFileTest {
         }
         assertThatThrownBy(() -> BridgeFile.read(file))
                 .isInstanceOf(BadWeightsException.class)
-                .hasMessageContaining("no bridge")
+                .hasMessageContaining("not a bridge")
                 .hasMessageContaining("bridge fit");
     }
 }

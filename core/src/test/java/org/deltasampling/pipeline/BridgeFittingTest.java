@@ -14,6 +14,7 @@ import javax.imageio.ImageIO;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
 import org.deltasampling.bridge.BridgeFile;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.recipe.BadRecipeException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -85,7 +86,7 @@ class BridgeFittingTest {
             assertThat(fitting.fit().fit().explained()).isGreaterThan(0.9);
             Files.writeString(images.resolve("a.png"), "no image");
             assertThatThrownBy(() -> fitting.addAll(images, PipelineListener.NONE))
-                    .isInstanceOf(BadRecipeException.class)
+                    .isInstanceOf(BadFileException.class)
                     .hasMessageContaining("a.png");
         }
     }
