@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * samplers that would heed them to refuse.
  *
  * <p>The file's class matters only for what it leaves out. A spacing that is merely its class's default says nothing, since
- * diffusers writes every default out on saving: DDIM's saved {@code leading} is no wish for how Euler is to be spaced.
+ * diffusers writes every default out on saving: DDIM's saved {@code leading} does not say how Euler is to be spaced.
  * (diffusers itself forgets that difference once a pipeline is saved: {@code
  * EulerDiscreteScheduler.from_config(pipe.scheduler.config)} is spaced linspace for a DDIM scheduler made in memory and
  * leading for the same one loaded from a folder.)
@@ -275,20 +275,20 @@ public final class SchedulerFile {
     }
 
     private @Nullable SigmaSpacing sigmas() {
-        List<SigmaSpacing> asked = new ArrayList<>();
+        List<SigmaSpacing> enabled = new ArrayList<>();
         for (SigmaSpacing spacing : List.of(SigmaSpacing.KARRAS, SigmaSpacing.EXPONENTIAL, SigmaSpacing.BETA)) {
             if (settings.flag("use_%s_sigmas".formatted(spacing.name().toLowerCase(Locale.ROOT)), false)) {
-                asked.add(spacing);
+                enabled.add(spacing);
             }
         }
-        if (asked.size() > 1) {
+        if (enabled.size() > 1) {
             throw settings.refused(
                     "use_karras_sigmas", "and use_exponential_sigmas and use_beta_sigmas exclude each other");
         }
-        if (asked.isEmpty() && settings.flag("use_lu_lambdas", false)) {
+        if (enabled.isEmpty() && settings.flag("use_lu_lambdas", false)) {
             return SigmaSpacing.LU;
         }
-        return asked.isEmpty() ? null : asked.get(0);
+        return enabled.isEmpty() ? null : enabled.get(0);
     }
 
     private @Nullable Double sigma(String key) {

@@ -185,7 +185,7 @@ class DiffusionLawsTest {
         try (TensorScope scope = TensorScope.open()) {
             List<Step> plan = List.of(
                     new Step(new NoiseLevel(1000, 1, 0), new NoiseLevel(500, 0.5, 0.5)),
-                    new Step(new NoiseLevel(500, 0.5, 0.5), NoiseLevel.CLEAN));
+                    new Step(new NoiseLevel(500, 0.5, 0.5), NoiseLevel.NO_NOISE));
             Latent end = sampled(plan, new SeededNoise(5).draw(SHAPE));
             assertThat(Double.isFinite(end.norm())).isTrue();
         }
