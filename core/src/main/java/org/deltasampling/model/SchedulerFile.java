@@ -205,7 +205,7 @@ public final class SchedulerFile {
                 number("base_shift", 0.5, least, 20),
                 number("max_shift", 1.15, least, 20),
                 base,
-                whole("max_image_seq_len", 4096, base + 1L, Integer.MAX_VALUE),
+                whole("max_image_seq_len", 4096, base + 1.0, Integer.MAX_VALUE),
                 exponential);
     }
 
@@ -354,12 +354,9 @@ public final class SchedulerFile {
         return within(key, settings.number(key, otherwise), least, most);
     }
 
-    private int whole(String key, long otherwise, long least, long most) {
-        JsonNode value = json.path(key);
-        if (value.isIntegralNumber() && !value.canConvertToLong()) {
-            throw outside(key, value.doubleValue(), least, most);
-        }
-        return (int) within(key, settings.whole(key, otherwise), least, most);
+    private int whole(String key, int otherwise, double least, double most) {
+        settings.whole(key, otherwise); // refuses what is not a whole number
+        return (int) within(key, json.path(key).asDouble(otherwise), least, most);
     }
 
     private double within(String key, double value, double least, double most) {
