@@ -1,6 +1,8 @@
 package org.deltasampling.image;
 
 import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
@@ -92,13 +94,23 @@ public final class Image {
         return image;
     }
 
+    /** A PNG that carries this image's recipe, and its settings as A1111 writes them. */
+    public byte[] toPng() {
+        try {
+            return Png.encode(toBufferedImage(), provenance.toJson(), ParametersText.of(provenance, width, height));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // nothing but memory is written to
+        }
+    }
+
     /**
-     * Writes a PNG that carries this image's recipe; the file appears whole or not at all.
+     * Writes {@link #toPng}; the file appears whole or not at all.
      *
      * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public void write(Path file) {
-        WholeFile.write(file, out -> Png.write(out, toBufferedImage(), provenance.toJson()));
+        byte[] png = toPng();
+        WholeFile.write(file, out -> out.write(png));
     }
 
     /**

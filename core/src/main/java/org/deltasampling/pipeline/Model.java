@@ -87,7 +87,7 @@ final class Model implements AutoCloseable {
         this.device = device;
         this.files = files;
         this.warnings = List.copyOf(warnings);
-        this.scheduler = SchedulerConfig.read(checkpoint.scheduler());
+        this.scheduler = checkpoint.scheduler();
     }
 
     /** The model of {@code checkpoint}, which must outlive it. */

@@ -15,6 +15,7 @@ import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.adapter.FineTune;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
+import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
@@ -28,7 +29,7 @@ final class ModelCache implements AutoCloseable {
     /** How a model is used, whatever it is: what is said beside its files, what its network computes in, and where. */
     record Use(ModelOverrides overrides, Precision precision, Device device) {}
 
-    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+    private record Key(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {}
 
     private record Opened(Path path, ModelOverrides overrides) {}
 
@@ -44,7 +45,7 @@ final class ModelCache implements AutoCloseable {
      * @param base completes it where its file has the UNet alone; else it is not looked at
      * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
      */
-    Model open(Path path, Path base, List<Lora> adapters, Use use) {
+    Model open(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {
         Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
         Model known = models.get(key);
         if (known != null) {
@@ -65,11 +66,12 @@ final class ModelCache implements AutoCloseable {
                 .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files(), List.of());
     }
 
-    private Model adapted(Model model, List<Lora> adapters) {
+    private Model adapted(Model model, List<Recipe.Adapter> adapters) {
         Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
         List<String> warnings = new ArrayList<>();
-        for (Lora lora : adapters) {
+        for (Recipe.Adapter adapter : adapters) {
+            Lora lora = (Lora) adapter; // the only kind so far
             Adaptation adaptation =
                     adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
             warnings.addAll(adaptation.warnings());

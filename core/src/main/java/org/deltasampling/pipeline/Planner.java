@@ -101,7 +101,7 @@ final class Planner {
         device.problem().ifPresent(problem -> {
             throw new BadRecipeException("%s cannot be used: %s".formatted(device, problem));
         });
-        return new ModelCache.Use(role.files(), precision, device);
+        return new ModelCache.Use(role.overrides(), precision, device);
     }
 
     private static void requireT5(List<Model> models) {

@@ -52,7 +52,7 @@ final class Painter implements AutoCloseable {
                     .changes()
                     .forEach((part, change) -> changes.merge(part, change, Adapter::then));
         }
-        scheduler = SchedulerConfig.read(checkpoint.scheduler());
+        scheduler = checkpoint.scheduler();
         family = checkpoint.architecture();
         silentWithoutPrompt = checkpoint.zeroForEmptyNegative();
         for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
