@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +14,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.file.WholeFile;
-import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
@@ -112,21 +110,19 @@ public final class Image {
      */
     public void write(Path file) {
         byte[] png = toPng();
-        WholeFile.write(file, temporary -> Files.write(temporary, png));
+        WholeFile.write(file, out -> out.write(png));
     }
 
     /**
      * Writes the final latents of all images as one tensor "latents", (images, channels, height, width), float32.
      *
-     * @throws BadRecipeException if it cannot be written
+     * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public static void writeLatents(Path file, List<Image> images) {
         try (TensorScope scope = TensorScope.open()) {
             TensorVector all =
                     new TensorVector(images.stream().map(Image::latentTensor).toArray(Tensor[]::new));
             SafetensorsWriter.write(file, Map.of("latents", torch.cat(all, 0)));
-        } catch (UncheckedIOException e) {
-            throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
         }
     }
 
