@@ -1,5 +1,8 @@
 package org.deltasampling.app;
 
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,8 +46,8 @@ final class DemoCommand extends Subcommand {
         WholeFile.check(grid);
         WholeFile.check(bridges);
         Demo.Result result = Demo.run(DemoModels.unpack(folder.resolve("models")), seed, out::println);
-        WholeFile.write(grid, file -> ImageIO.write(result.grid(), "png", file.toFile()));
-        WholeFile.write(bridges, file -> ImageIO.write(result.bridges(), "png", file.toFile()));
+        WholeFile.write(grid, file -> png(result.grid(), file));
+        WholeFile.write(bridges, file -> png(result.bridges(), file));
         WholeFile.write(folder.resolve("scores.txt"), file -> Files.writeString(file, result.table()));
         out.println();
         out.print(result.table());
@@ -52,5 +55,12 @@ final class DemoCommand extends Subcommand {
         out.print(result.verdict());
         out.println(grid);
         out.println(bridges);
+    }
+
+    /** Through a stream: of a file that it cannot open, ImageIO prints the stack trace itself. */
+    private static void png(BufferedImage image, Path file) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            ImageIO.write(image, "png", out);
+        }
     }
 }
