@@ -3,15 +3,19 @@ package org.deltasampling.app;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.Version;
+import org.deltasampling.file.BadFileException;
+import org.deltasampling.file.PathText;
 import org.deltasampling.recipe.BadRecipeException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line: a mistake of its user ends in one sentence and exit code 2, never in a stack trace. */
@@ -37,6 +41,9 @@ public final class Main implements Runnable {
     /** Set to any value: failures that are not the user's print their stack trace. */
     private static final String TRACE = "DELTA_SAMPLING_TRACE";
 
+    /** What Java makes of bytes that are no characters in the locale's encoding. */
+    private static final char UNREADABLE = '\ufffd';
+
     /** How libtorch says so, on the processor and on a GPU. */
     private static final Pattern OUT_OF_MEMORY =
             Pattern.compile("can't allocate memory|not enough memory|out of memory", Pattern.CASE_INSENSITIVE);
@@ -51,7 +58,16 @@ public final class Main implements Runnable {
 
     /** Runs one command line; the answer is its exit code: 0 done, 1 failed, 2 refused. */
     static int run(PrintWriter out, PrintWriter err, String... args) {
+        for (String arg : args) {
+            if (arg.indexOf(UNREADABLE) >= 0) {
+                return refuse(
+                        err,
+                        "the locale cannot express '%s': set LC_ALL=C.UTF-8, or another locale of UTF-8"
+                                .formatted(arg));
+            }
+        }
         CommandLine line = new CommandLine(new Main());
+        line.registerConverter(Path.class, Main::path);
         line.setOut(out).setErr(err);
         line.setExpandAtFiles(false); // a prompt may begin with an @
         line.setParameterExceptionHandler((e, all) -> refuse(err, sentence(e)));
@@ -66,6 +82,14 @@ public final class Main implements Runnable {
         }
         out.flush();
         return code;
+    }
+
+    private static Path path(String text) {
+        try {
+            return PathText.parse(text, Path.of(""));
+        } catch (BadFileException e) {
+            throw new TypeConversionException(String.valueOf(e.getMessage()));
+        }
     }
 
     /** What {@code --version} prints. */
