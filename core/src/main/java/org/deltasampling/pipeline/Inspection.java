@@ -113,9 +113,7 @@ public record Inspection(
                     path.toString(),
                     kind,
                     checkpoint.architecture().title(),
-                    checkpoint.architecture().isFlow()
-                            ? "flow"
-                            : checkpoint.scheduler().path("prediction_type").asText("epsilon"),
+                    checkpoint.scheduler().parameterization().name().toLowerCase(Locale.ROOT),
                     null,
                     parts,
                     problem(checkpoint));

@@ -84,7 +84,7 @@ final class Model implements AutoCloseable {
         this.precision = precision;
         this.device = device;
         this.files = files;
-        this.scheduler = SchedulerConfig.read(checkpoint.scheduler());
+        this.scheduler = checkpoint.scheduler();
     }
 
     /** The model of {@code checkpoint}, which must outlive it. */

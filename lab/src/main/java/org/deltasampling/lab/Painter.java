@@ -51,7 +51,7 @@ final class Painter implements AutoCloseable {
                     .on(checkpoint)
                     .forEach((part, change) -> changes.merge(part, change, Adapter::then));
         }
-        scheduler = SchedulerConfig.read(checkpoint.scheduler());
+        scheduler = checkpoint.scheduler();
         family = checkpoint.architecture();
         silentWithoutPrompt = checkpoint.zeroForEmptyNegative();
         for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
