@@ -43,7 +43,7 @@ final class AutoencoderTraining {
         TrainableParameters model = TrainableParameters.initialised(p -> new AutoencoderKl(config, p));
         try (TensorScope scope = TensorScope.open()) {
             model.load(encoded() + ".bias")
-                    .narrow(0, config.latentChannels(), config.latentChannels())
+                    .narrow(0, config.latents().channels(), config.latents().channels())
                     .fill_(new Scalar(QUIET));
         }
         return model;
@@ -51,12 +51,12 @@ final class AutoencoderTraining {
 
     /** The layer that gives the latents: their means, then the logarithms of their variances. */
     private String encoded() {
-        return config.quantConv() ? "quant_conv" : "encoder.conv_out";
+        return config.latents().quantConv() ? "quant_conv" : "encoder.conv_out";
     }
 
     /** The layer that takes the latents. */
     private String taken() {
-        return config.postQuantConv() ? "post_quant_conv" : "decoder.conv_in";
+        return config.latents().postQuantConv() ? "post_quant_conv" : "decoder.conv_in";
     }
 
     /** Trains on crops, which are cheap. */
@@ -123,15 +123,16 @@ final class AutoencoderTraining {
      * noise has. The decoder takes it back; where its first layer sees the zeros around an image, all but exactly.
      */
     void normalise(TrainableParameters model, Images images) {
-        long count = config.latentChannels();
+        long count = config.latents().channels();
         try (TensorScope scope = TensorScope.open()) {
             Tensor channels = Captioned.means(images, new AutoencoderKl(config, model))
                     .transpose(0, 1)
                     .flatten(1, 3); // (channels, all)
             Tensor mean = channels.mean(1);
             Tensor spread = channels.sub(mean.view(-1, 1)).square().mean(1).sqrt();
-            Tensor factor = spread.mul(new Scalar(config.scale())).reciprocal();
-            Tensor offset = mean.mul(factor).neg().add(new Scalar(config.shift())); // new = factor old + offset
+            Tensor factor = spread.mul(new Scalar(config.latents().scale())).reciprocal();
+            Tensor offset =
+                    mean.mul(factor).neg().add(new Scalar(config.latents().shift())); // new = factor old + offset
             Tensor into = model.load(encoded() + ".weight");
             Tensor intoBias = model.load(encoded() + ".bias");
             into.narrow(0, 0, count).mul_(factor.view(-1, 1, 1, 1));
