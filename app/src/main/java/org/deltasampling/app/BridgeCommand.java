@@ -79,7 +79,7 @@ final class BridgeCommand implements Runnable {
 
         @Override
         void run() {
-            GenerateCommand.demandEnding(output, ".safetensors", "the bridge");
+            OutputOptions.demandEnding(output, ".safetensors", "the bridge");
             WholeFile.check(output);
             if (images != null && !Files.isDirectory(images)) {
                 throw new BadRecipeException(images + " is no folder: give one of .png and .jpg files");

@@ -1,7 +1,7 @@
 package org.deltasampling.app;
 
 import java.io.PrintWriter;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
 import org.deltasampling.file.WholeFile;
@@ -43,9 +43,10 @@ final class DemoCommand extends Subcommand {
         WholeFile.check(grid);
         WholeFile.check(bridges);
         Demo.Result result = Demo.run(DemoModels.unpack(folder.resolve("models")), seed, out::println);
-        WholeFile.write(grid, file -> ImageIO.write(result.grid(), "png", file.toFile()));
-        WholeFile.write(bridges, file -> ImageIO.write(result.bridges(), "png", file.toFile()));
-        WholeFile.write(folder.resolve("scores.txt"), file -> Files.writeString(file, result.table()));
+        WholeFile.write(grid, file -> ImageIO.write(result.grid(), "png", file));
+        WholeFile.write(bridges, file -> ImageIO.write(result.bridges(), "png", file));
+        WholeFile.write(
+                folder.resolve("scores.txt"), file -> file.write(result.table().getBytes(StandardCharsets.UTF_8)));
         out.println();
         out.print(result.table());
         out.println();

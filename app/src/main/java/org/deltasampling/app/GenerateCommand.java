@@ -3,13 +3,13 @@ package org.deltasampling.app;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.deltasampling.file.WholeFile;
 import org.deltasampling.image.Image;
 import org.deltasampling.image.Provenance;
 import org.deltasampling.pipeline.Pipeline;
-import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.RecipeFile;
+import org.deltasampling.recipe.RecipeFile.Output;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,27 +30,47 @@ final class GenerateCommand extends Subcommand {
     @Nullable
     Path recipeFile;
 
+    @Option(
+            names = "--models",
+            paramLabel = "FOLDER",
+            description = "Where the files of a PNG's recipe are looked for, by name and hash, and below it; may be"
+                    + " repeated. Default: the PNG's folder and the working directory.")
+    List<Path> models = new ArrayList<>();
+
     @Mixin
     RecipeOptions options = new RecipeOptions();
 
     @Mixin
+    OutputOptions outputs = new OutputOptions();
+
+    @Mixin
     MachineOptions machine = new MachineOptions();
+
+    /**
+     * What the options are put over.
+     *
+     * @param image null: the recipe was not read from one
+     */
+    private record Base(
+            @Nullable Recipe recipe,
+            Output output,
+            @Nullable Provenance image) {}
 
     @Override
     void run() {
-        Provenance original = recipeFile == null ? null : Provenance.read(recipeFile);
-        Recipe recipe = options.over(original == null ? null : original.recipe());
-        List<Path> imageFiles = imageFiles(recipe);
+        Base base = base();
+        Recipe recipe = options.over(base.recipe);
+        Output output = outputs.over(base.output);
+        List<Path> imageFiles =
+                OutputOptions.imageFiles(output, recipe.sampling().batch());
         imageFiles.forEach(WholeFile::check);
-        Path latentsFile = recipe.output().latents();
-        if (latentsFile != null) {
-            demandEnding(latentsFile, ".safetensors", "latents");
-            WholeFile.check(latentsFile);
+        if (output.latents() != null) {
+            WholeFile.check(output.latents());
         }
         try (Progress progress = Progress.of(line());
                 Pipeline pipeline = new Pipeline(machine.options())) {
-            if (original != null) {
-                pipeline.verify(original.without(options.named()));
+            if (base.image != null) {
+                recipe = base.image.find(recipe, folders(), options.named(), pipeline.hashes());
             }
             List<Image> images = new ArrayList<>();
             for (Recipe single : recipe.singles()) {
@@ -62,42 +82,36 @@ final class GenerateCommand extends Subcommand {
                 }
                 images.add(image);
             }
-            if (latentsFile != null) {
-                Image.writeLatents(latentsFile, images);
-                progress.wrote(latentsFile);
+            if (output.latents() != null) {
+                Image.writeLatents(output.latents(), images);
+                progress.wrote(output.latents());
             }
         }
     }
 
-    /** One file an image: the output's own name, or NAME-1.png to NAME-N.png for a batch. */
-    private static List<Path> imageFiles(Recipe recipe) {
-        Path image = recipe.output().image();
-        if (image == null && recipe.output().latents() == null) {
-            throw new BadRecipeException("give a file for the image with --output FILE.png");
+    private Base base() {
+        if (recipeFile == null) {
+            return new Base(null, Output.NONE, null);
         }
-        if (image == null) {
-            return List.of();
+        if (Provenance.isImage(recipeFile)) {
+            Provenance image = Provenance.read(recipeFile);
+            return new Base(image.recipe(), again(recipeFile), image);
         }
-        String name = demandEnding(image, ".png", "the image");
-        int count = recipe.sampling().batch();
-        List<Path> files = new ArrayList<>();
-        for (int i = 1; i <= count; i++) {
-            files.add(count == 1 ? image : image.resolveSibling(numbered(name, i, count)));
-        }
-        return files;
+        RecipeFile.Read read = RecipeFile.read(recipeFile);
+        return new Base(read.recipe(), read.output(), null);
     }
 
-    private static String numbered(String name, int i, int count) {
-        int digits = Integer.toString(count).length();
-        return ("%s-%0" + digits + "d.png").formatted(name.substring(0, name.length() - 4), i);
+    /** NAME-again.png beside it. */
+    private static Output again(Path image) {
+        String name = image.getFileName().toString().replaceFirst("(?i)\\.png$", "") + "-again.png";
+        return new Output(image.resolveSibling(name), null);
     }
 
-    /** The name of {@code file}, which is refused without that ending. */
-    static String demandEnding(Path file, String ending, String what) {
-        String name = file.getFileName().toString();
-        if (!name.toLowerCase(Locale.ROOT).endsWith(ending)) {
-            throw new BadRecipeException(file + ": end the name of the file for " + what + " in " + ending);
-        }
-        return name;
+    private List<Path> folders() {
+        return models.isEmpty() && recipeFile != null
+                ? List.of(
+                        recipeFile.toAbsolutePath().resolveSibling(""),
+                        Path.of("").toAbsolutePath())
+                : models;
     }
 }

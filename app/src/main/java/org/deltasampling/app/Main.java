@@ -64,7 +64,7 @@ public final class Main implements Runnable {
 
     private static int explain(PrintWriter err, Exception e) {
         if (e instanceof DeltaSamplingException) {
-            return refuse(err, String.valueOf(e.getMessage()));
+            return refuse(err, OptionNames.added(String.valueOf(e.getMessage())));
         }
         if (System.getenv(TRACE) != null) {
             e.printStackTrace(err);

@@ -6,19 +6,24 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
+import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.delta.LambdaSchedule;
+import org.deltasampling.file.PathText;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Adapter;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Levels;
-import org.deltasampling.recipe.Recipe.Lora;
-import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.recipe.Recipe.TensorFile;
+import org.deltasampling.recipe.RecipeText;
+import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.PixelSize;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -26,7 +31,7 @@ import picocli.CommandLine.Option;
 /** The options that make a recipe, or change one; what is not given stays as it was. */
 final class RecipeOptions {
 
-    private static final Path HERE = Path.of("");
+    private static final Function<String, Path> HERE = name -> PathText.parse(name, Path.of(""));
 
     @Option(names = "--target", paramLabel = "MODEL", description = "The model that makes the image.")
     @Nullable
@@ -56,6 +61,49 @@ final class RecipeOptions {
     @Option(names = "--source-vae", paramLabel = "FILE|FOLDER", description = "The same for the source.")
     @Nullable
     Path sourceVae;
+
+    @Option(
+            names = "--prediction",
+            paramLabel = "NAME",
+            description = "What the target predicts, where its files do not say or say it wrongly: epsilon v flow.")
+    @Nullable
+    String prediction;
+
+    @Option(
+            names = "--source-prediction",
+            paramLabel = "NAME",
+            description = "The same for the source and the adapted model.")
+    @Nullable
+    String sourcePrediction;
+
+    @Option(
+            names = "--zero-snr",
+            negatable = true,
+            description =
+                    "The target was trained with zero terminal SNR, or was not (--no-zero-snr), whatever its files say.")
+    @Nullable
+    Boolean zeroSnr;
+
+    @Option(
+            names = "--source-zero-snr",
+            negatable = true,
+            description = "The same for the source and the adapted model.")
+    @Nullable
+    Boolean sourceZeroSnr;
+
+    @Option(
+            names = "--scheduler",
+            paramLabel = "CLASS",
+            description = "The diffusers scheduler class of the target instead of that of its scheduler_config.json.")
+    @Nullable
+    String scheduler;
+
+    @Option(
+            names = "--source-scheduler",
+            paramLabel = "CLASS",
+            description = "The same for the source and the adapted model.")
+    @Nullable
+    String sourceScheduler;
 
     @Option(
             names = "--t5-tokenizer",
@@ -176,9 +224,9 @@ final class RecipeOptions {
     @Nullable
     Double cfg;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Default 0.")
+    @Option(names = "--seed", paramLabel = "N", description = "From 0 to 18446744073709551615; default 0.")
     @Nullable
-    Long seed;
+    String seed;
 
     @Option(names = "--size", paramLabel = "WIDTHxHEIGHT", description = "Default: what the target was trained at.")
     @Nullable
@@ -202,17 +250,6 @@ final class RecipeOptions {
     @Nullable
     String noise;
 
-    @Option(
-            names = "--latents",
-            paramLabel = "FILE.safetensors",
-            description = "Also write the final latents, in the model's scaled units, under the key 'latents'.")
-    @Nullable
-    Path latents;
-
-    @Option(names = "--output", paramLabel = "FILE.png", description = "The image; a batch is numbered FILE-1.png, ...")
-    @Nullable
-    Path output;
-
     /**
      * {@code base}, or an empty recipe, with the given options on top.
      *
@@ -221,25 +258,21 @@ final class RecipeOptions {
     Recipe over(@Nullable Recipe base) {
         Recipe start = base == null ? fromTarget() : base;
         List<Delta> deltas = deltas(start.deltas());
-        List<Lora> targetLoras = deltas.isEmpty() ? loras() : List.of();
         return new Recipe(
                 role(
                         start.target(),
                         target,
                         first(targetPrompt, prompt),
                         first(targetNegative, negative),
-                        targetLoras,
-                        vae,
-                        first(targetDevice, device)),
+                        deltas.isEmpty() ? adapters() : List.of(),
+                        overrides(vae, "--prediction", prediction, zeroSnr, scheduler),
+                        device("--target-device", targetDevice)),
                 deltas,
                 sampling(start.sampling()),
-                new Output(
-                        first(output, start.output().image()),
-                        first(latents, start.output().latents())),
-                preset == null ? start.preset() : Recipe.preset(preset));
+                or(read("--preset", preset, RecipeText::preset), start.preset()));
     }
 
-    /** The models, adapters and bridges that are named here, as absolute paths. */
+    /** The files that are named here, as absolute paths. */
     Set<Path> named() {
         Set<Path> named = new LinkedHashSet<>();
         for (Path model : new Path[] {target, source, adapted, vae, sourceVae, t5Tokenizer}) {
@@ -247,10 +280,14 @@ final class RecipeOptions {
                 named.add(model.toAbsolutePath().normalize());
             }
         }
-        loras().forEach(lora -> named.add(lora.file()));
-        Path fitted = bridge == null ? null : Bridge.parse(bridge, HERE).file();
-        if (fitted != null) {
-            named.add(fitted);
+        adapters().forEach(adapter -> named.add(adapter.file()));
+        Bridge fitted = bridge();
+        if (fitted != null && fitted.file() != null) {
+            named.add(fitted.file());
+        }
+        TensorFile start = noise();
+        if (start != null) {
+            named.add(start.file());
         }
         return named;
     }
@@ -271,6 +308,9 @@ final class RecipeOptions {
         ofDelta.put("--adapted-prompt", adaptedPrompt);
         ofDelta.put("--adapted-negative", adaptedNegative);
         ofDelta.put("--source-vae", sourceVae);
+        ofDelta.put("--source-prediction", sourcePrediction);
+        ofDelta.put("--source-zero-snr", sourceZeroSnr);
+        ofDelta.put("--source-scheduler", sourceScheduler);
         ofDelta.put("--source-device", sourceDevice);
         ofDelta.put("--adapted-device", adaptedDevice);
         ofDelta.put("--lambda", lambda);
@@ -319,37 +359,56 @@ final class RecipeOptions {
                         first(sourcePrompt, prompt),
                         first(sourceNegative, negative),
                         List.of(),
-                        sourceVae,
-                        first(sourceDevice, device)),
+                        ofSource(sourceVae),
+                        device("--source-device", sourceDevice)),
                 role(
                         oldAdapted,
                         adapted,
                         first(adaptedPrompt, prompt),
                         first(adaptedNegative, negative),
-                        loras(),
-                        null,
-                        first(adaptedDevice, device)),
+                        adapters(),
+                        ofSource(null),
+                        device("--adapted-device", adaptedDevice)),
                 lambda(oldLambda),
-                bridge == null ? oldBridge : Bridge.parse(bridge, HERE),
-                levels == null ? oldLevels : Recipe.levels(levels),
-                sourceSize == null ? oldSize : Recipe.size(sourceSize));
+                or(bridge(), oldBridge),
+                or(read("--levels", levels, RecipeText::levels), oldLevels),
+                first(read("--source-size", sourceSize, RecipeText::size), oldSize));
     }
 
-    private Role role(
+    private static Role role(
             Role base,
             @Nullable Path model,
             @Nullable String prompt,
             @Nullable String negative,
-            List<Lora> loras,
-            @Nullable Path ownVae,
-            @Nullable String ownDevice) {
+            List<Adapter> adapters,
+            ModelOverrides overrides,
+            @Nullable Device device) {
         return new Role(
                 first(model, base.model()),
                 first(prompt, base.prompt()),
                 first(negative, base.negative()),
-                loras.isEmpty() ? base.adapters() : loras,
-                new ModelOverrides(ownVae, t5Tokenizer).or(base.files()),
-                ownDevice == null ? base.device() : Recipe.device(ownDevice));
+                adapters.isEmpty() ? base.adapters() : adapters,
+                overrides.or(base.overrides()),
+                first(device, base.device()));
+    }
+
+    /** Of the source and of the adapted model, which follows the source's autoencoder where it has none of its own. */
+    private ModelOverrides ofSource(@Nullable Path ownVae) {
+        return overrides(ownVae, "--source-prediction", sourcePrediction, sourceZeroSnr, sourceScheduler);
+    }
+
+    private ModelOverrides overrides(
+            @Nullable Path ownVae,
+            String option,
+            @Nullable String ownPrediction,
+            @Nullable Boolean ownZeroSnr,
+            @Nullable String ownScheduler) {
+        return new ModelOverrides(
+                ownVae, t5Tokenizer, read(option, ownPrediction, RecipeText::prediction), ownZeroSnr, ownScheduler);
+    }
+
+    private @Nullable Device device(String option, @Nullable String own) {
+        return first(read(option, own, RecipeText::device), read("--device", device, RecipeText::device));
     }
 
     private LambdaSchedule lambda(LambdaSchedule base) {
@@ -361,19 +420,38 @@ final class RecipeOptions {
 
     private Sampling sampling(Sampling base) {
         return new Sampling(
-                or(sampler, base.sampler()),
-                first(schedule, base.schedule()),
-                or(steps, base.steps()),
+                new Sampling.Method(
+                        or(sampler, base.sampler()), first(schedule, base.schedule()), or(steps, base.steps())),
+                new Sampling.Start(
+                        or(read("--seed", seed, RecipeText::seed), base.seed()),
+                        first(read("--size", size, RecipeText::size), base.size()),
+                        first(noise(), base.noise())),
                 or(cfg, base.cfg()),
-                or(seed, base.seed()),
-                size == null ? base.size() : Recipe.size(size),
                 or(batch, base.batch()),
-                precision == null ? base.precision() : Recipe.precision(precision),
-                noise == null ? base.noise() : TensorFile.parse(noise, HERE));
+                or(read("--precision", precision, RecipeText::precision), base.precision()));
     }
 
-    private List<Lora> loras() {
-        return loras.stream().map(text -> Lora.parse(text, HERE)).toList();
+    private List<Adapter> adapters() {
+        return loras.stream()
+                .<Adapter>map(text -> Objects.requireNonNull(read("--lora", text, t -> RecipeText.lora(t, HERE))))
+                .toList();
+    }
+
+    private @Nullable Bridge bridge() {
+        return read("--bridge", bridge, text -> RecipeText.bridge(text, HERE));
+    }
+
+    private @Nullable TensorFile noise() {
+        return read("--noise", noise, text -> RecipeText.tensorFile(text, HERE));
+    }
+
+    /** What {@code read} makes of an option's text; its complaint begins with the option. */
+    private static <T> @Nullable T read(String option, @Nullable String text, Function<String, T> read) {
+        try {
+            return text == null ? null : read.apply(text);
+        } catch (DeltaSamplingException e) {
+            throw new BadRecipeException(option + ": " + e.getMessage(), e);
+        }
     }
 
     private static <T> @Nullable T first(@Nullable T given, @Nullable T otherwise) {

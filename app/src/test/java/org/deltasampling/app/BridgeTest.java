@@ -135,12 +135,13 @@ final class BridgeTest {
         assertThat(cli.err()).hasSize(1);
         assertThat(cli.err().get(0)).startsWith("warning: ").contains("explains only");
         Recipe recipe = Provenance.read(file).recipe();
-        assertThat(recipe.deltas().get(0).bridge()).hasToString(bridge.toString());
+        assertThat(recipe.deltas().get(0).bridge().file()).hasFileName("bridge.safetensors");
         assertThat(recipe.deltas().get(0).levels()).isEqualTo(Recipe.Levels.HOLD);
-        assertThat(Cli.run("generate", "--recipe", file).code()).isZero();
+        Object[] again = {"generate", "--recipe", file, "--models", models, "--models", folder};
+        assertThat(Cli.run(again).code()).isZero();
         assertThat(Files.readAllBytes(folder.resolve("a-again.png"))).isEqualTo(Files.readAllBytes(file));
         Files.write(bridge, new byte[] {0}, StandardOpenOption.APPEND);
-        Cli changed = Cli.run("generate", "--recipe", file);
+        Cli changed = Cli.run(again);
         assertThat(changed.code()).isEqualTo(2);
         assertThat(changed.err()).hasSize(1);
         assertThat(changed.err().get(0)).contains("bridge.safetensors").contains("SHA-256");
@@ -184,7 +185,7 @@ final class BridgeTest {
                 "--bridge unscaled                 | 16 channels",
                 "--bridge colors                   | the nearest is colours",
                 "--bridge M/none.safetensors       | none.safetensors",
-                "--bridge M/lora.safetensors       | no bridge between latents",
+                "--bridge M/lora.safetensors       | is not a bridge between latents",
                 "--levels keep                     | skip clamp hold",
                 "--source-size 60x64               | as the source needs",
                 "--source-size 8                   | 512x512",
@@ -236,12 +237,12 @@ final class BridgeTest {
         Path file = folder.resolve("a.png");
         Cli cli = generate(wide, file, "--preset", "reference");
         assertThat(cli.err()).hasSize(1);
-        assertThat(cli.err().get(0)).contains("a flow model with one that is none");
+        assertThat(cli.err().get(0)).contains("a flow model with a model that is not one");
         assertThat(cli.code()).isEqualTo(2);
         assertThat(file).doesNotExist();
         Cli other = generate(sdxl, file, "--preset", "reference", "--bridge", "colours");
         assertThat(other.err()).hasSize(1);
-        assertThat(other.err().get(0)).contains("leave out --bridge");
+        assertThat(other.err().get(0)).contains("leave out deltas[].bridge (--bridge)");
         assertThat(generate(sdxl, file, "--preset", "reference").code()).isZero();
     }
 }

@@ -1,5 +1,6 @@
 package org.deltasampling.bridge;
 
+import java.nio.DoubleBuffer;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -180,7 +181,7 @@ public final class ChannelMap {
     static double[] numbers(Tensor tensor) {
         Tensor dense = tensor.contiguous();
         double[] all = new double[Math.toIntExact(dense.numel())];
-        dense.data_ptr_double().get(all);
+        dense.<DoubleBuffer>createBuffer().get(all);
         return all;
     }
 }

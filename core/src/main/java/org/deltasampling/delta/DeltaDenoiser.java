@@ -2,8 +2,8 @@ package org.deltasampling.delta;
 
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.deltasampling.delta.DeltaPolicy.Evaluation;
 import org.deltasampling.delta.DeltaPolicy.Weighted;
 import org.deltasampling.diffusion.Denoiser;
@@ -39,18 +39,13 @@ public record DeltaDenoiser(Denoiser target, List<Step> plan, List<Delta> deltas
     @Override
     public Latent denoise(Latent x, NoiseLevel n) {
         Latent denoised = target.denoise(x, n);
-        Map<Source, Source.View> views = new IdentityHashMap<>();
+        IdentityHashMap<Source, Source.View> views = new IdentityHashMap<>();
         Latent result = denoised;
         for (Delta delta : deltas) {
             Source source = delta.source();
-            Optional<Weighted> added = delta.policy()
-                    .added(new Evaluation(
-                            plan,
-                            n,
-                            denoised,
-                            source.knows(n),
-                            () -> views.computeIfAbsent(source, s -> s.view(x, denoised, n))
-                                    .delta(delta.adapted())));
+            Supplier<Latent> fresh = () ->
+                    views.computeIfAbsent(source, s -> s.view(x, denoised, n)).delta(delta.adapted());
+            Optional<Weighted> added = delta.policy().added(new Evaluation(plan, n, denoised, source.knows(n), fresh));
             if (added.isPresent()) {
                 result = result.plus(added.get().lambda(), added.get().delta());
             }

@@ -32,7 +32,7 @@ public interface DeltaPolicy extends AutoCloseable {
         return times(at -> lambda);
     }
 
-    /** This policy with lambda times the weight; where that is 0 it is not asked, so that nothing is evaluated. */
+    /** This policy with lambda times the weight; where that is 0 nothing is evaluated. */
     default DeltaPolicy times(ToDoubleFunction<Evaluation> lambda) {
         return new Scaled(this, lambda);
     }
@@ -71,7 +71,7 @@ public interface DeltaPolicy extends AutoCloseable {
     }
 
     /**
-     * One evaluation of the target, about which a policy is asked.
+     * One evaluation of the target, for which a policy decides.
      *
      * @param plan the steps of the trajectory; empty where that is not known
      * @param level the target's

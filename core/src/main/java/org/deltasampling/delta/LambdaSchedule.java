@@ -77,7 +77,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         var parts = TEXT.matcher(text);
         if (!parts.matches()) {
             throw new BadSamplingException(
-                    "lambda_schedule '%s' cannot be read: give NAME or NAME:START:END, with NAME one of %s"
+                    "deltas[].lambda.schedule '%s' cannot be read: give NAME or NAME:START:END, with NAME one of %s"
                             .formatted(BadSamplingException.quoted(text), String.join(", ", names())));
         }
         String start = parts.group(2) == null ? "1" : parts.group(2);
@@ -90,7 +90,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         Shape shape = Arrays.stream(Shape.values())
                 .filter(known -> name(known).equals(name))
                 .findFirst()
-                .orElseThrow(() -> new BadSamplingException("there is no lambda_schedule '%s': give one of %s"
+                .orElseThrow(() -> new BadSamplingException("there is no deltas[].lambda.schedule '%s': give one of %s"
                         .formatted(BadSamplingException.quoted(name), String.join(", ", names()))));
         return new LambdaSchedule(value, shape, start, end);
     }
@@ -119,7 +119,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         } catch (NumberFormatException e) {
             // refused below, as an infinite number is
         }
-        throw new BadSamplingException("lambda_schedule: the factor '%s' must be a finite number"
+        throw new BadSamplingException("deltas[].lambda.schedule: the factor '%s' must be a finite number"
                 .formatted(BadSamplingException.quoted(text)));
     }
 

@@ -13,7 +13,7 @@ import org.deltasampling.tensor.Latent;
 public record NoiseLevel(double timestep, double sigma, double alpha) {
 
     /** No noise at all. */
-    public static final NoiseLevel CLEAN = new NoiseLevel(0, 0, 1);
+    public static final NoiseLevel NO_NOISE = new NoiseLevel(0, 0, 1);
 
     /** The level {@code kappa} in variance-preserving coordinates, alpha^2 + sigma^2 = 1. */
     public static NoiseLevel preserving(double timestep, double kappa) {

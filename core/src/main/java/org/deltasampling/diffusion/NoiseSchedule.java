@@ -15,7 +15,7 @@ public interface NoiseSchedule {
     /**
      * A plan of {@code steps} steps, from the noisiest level down.
      *
-     * @throws BadSamplingException if there are fewer trained timesteps than that, or none is asked for
+     * @throws BadSamplingException if there are fewer trained timesteps than that, or it is less than 1
      */
     List<Step> plan(int steps);
 
@@ -84,7 +84,7 @@ public interface NoiseSchedule {
                             .map(trained::kappaLogLinear)
                             .mapToObj(kappa -> trained.level(kappa, TimestepMap.NEAREST))
                             .toList(),
-                    NoiseLevel.CLEAN);
+                    NoiseLevel.NO_NOISE);
         };
     }
 
@@ -97,7 +97,7 @@ public interface NoiseSchedule {
     static NoiseSchedule flow(FlowSchedule trained, @Nullable SigmaSpacing sigmas) {
         return steps -> {
             List<NoiseLevel> levels = List.of(trained.levels(checked(steps, trained.steps()), sigmas));
-            return chain(levels, NoiseLevel.CLEAN);
+            return chain(levels, NoiseLevel.NO_NOISE);
         };
     }
 
@@ -107,7 +107,7 @@ public interface NoiseSchedule {
                 ? flow(trained, sigmas)
                 : steps -> chain(
                         List.of(trained.levels(checked(steps, trained.steps()), 1 - 1.0 / trained.steps(), 0)),
-                        NoiseLevel.CLEAN);
+                        NoiseLevel.NO_NOISE);
     }
 
     /** A flow's for UniPC, as diffusers has it: see {@link #clampPureNoise}. */
@@ -117,7 +117,7 @@ public interface NoiseSchedule {
                         ? flow(trained, sigmas)
                         : steps -> chain(
                                 List.of(trained.levels(checked(steps, trained.steps()), 1, 1.0 / trained.steps())),
-                                NoiseLevel.CLEAN));
+                                NoiseLevel.NO_NOISE));
     }
 
     /**
@@ -130,7 +130,7 @@ public interface NoiseSchedule {
                     .map(Step::from)
                     .map(n -> n.alpha() > 0 ? n : new NoiseLevel(n.timestep(), 1 - 1e-6, 1e-6))
                     .toList();
-            return chain(levels, NoiseLevel.CLEAN);
+            return chain(levels, NoiseLevel.NO_NOISE);
         };
     }
 

@@ -29,9 +29,9 @@ public record SchedulerConfig(
     /**
      * Where the steps are placed.
      *
-     * @param timestepSpacing the spacing of timesteps it asks for; null: it leaves that to the sampler
+     * @param timestepSpacing timestep_spacing; null: the sampler's own
      * @param stepsOffset added to leading timesteps
-     * @param sigmas the spacing of sigmas it asks for; null: they follow the timesteps
+     * @param sigmas use_karras_sigmas and the like; null: sigmas follow the timesteps
      * @param sigmaMin the lowest of these; null: that of the timesteps
      * @param sigmaMax the highest of these; null: that of the timesteps
      */

@@ -1,6 +1,7 @@
 package org.deltasampling.image;
 
 import java.awt.image.BufferedImage;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -13,7 +14,6 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.file.WholeFile;
-import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
@@ -94,27 +94,35 @@ public final class Image {
         return image;
     }
 
+    /** A PNG that carries this image's recipe, and its settings as A1111 writes them. */
+    public byte[] toPng() {
+        try {
+            return Png.encode(toBufferedImage(), provenance.toJson(), ParametersText.of(provenance, width, height));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // nothing but memory is written to
+        }
+    }
+
     /**
-     * Writes a PNG that carries this image's recipe; the file appears whole or not at all.
+     * Writes {@link #toPng}; the file appears whole or not at all.
      *
-     * @throws BadRecipeException if it cannot be written
+     * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public void write(Path file) {
-        WholeFile.write(file, temporary -> Png.write(temporary, toBufferedImage(), provenance.toJson()));
+        byte[] png = toPng();
+        WholeFile.write(file, out -> out.write(png));
     }
 
     /**
      * Writes the final latents of all images as one tensor "latents", (images, channels, height, width), float32.
      *
-     * @throws BadRecipeException if it cannot be written
+     * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public static void writeLatents(Path file, List<Image> images) {
         try (TensorScope scope = TensorScope.open()) {
             TensorVector all =
                     new TensorVector(images.stream().map(Image::latentTensor).toArray(Tensor[]::new));
             SafetensorsWriter.write(file, Map.of("latents", torch.cat(all, 0)));
-        } catch (UncheckedIOException e) {
-            throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
         }
     }
 

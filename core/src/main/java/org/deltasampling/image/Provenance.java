@@ -5,27 +5,31 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.deltasampling.DeltaSamplingException;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.FileHashes;
 import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.recipe.Names;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.RecipeFile;
 
 /**
- * Where an image comes from: the text that its PNG carries.
+ * Where an image comes from: what its PNG says of itself. The text in it has the names of files, not where they were; as it is
+ * read, each stands for a path in the image's folder, and {@link #find} turns these into the files.
  *
- * @param recipe of this image alone, with absolute paths
- * @param files each model file that was read, and its SHA-256 in hexadecimal
+ * @param recipe of this image alone
+ * @param files that were read to make it
  */
-public record Provenance(Recipe recipe, SortedMap<Path, String> files) {
+public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -34,68 +38,75 @@ public record Provenance(Recipe recipe, SortedMap<Path, String> files) {
     }
 
     /**
-     * A recipe file in YAML or JSON, which has no hashes, or what a PNG says of itself; that recipe's output is
-     * NAME-again.png beside it.
+     * Of an image that was just made from {@code files}.
      *
-     * @throws BadRecipeException if it is neither
+     * @throws BadFileException if one of them has gone
      */
-    public static Provenance read(Path file) {
-        Path absolute = file.toAbsolutePath().normalize();
-        try {
-            if (Png.isPng(absolute)) {
-                Provenance original = readFrom(absolute);
-                String name = absolute.getFileName().toString().replaceFirst("(?i)\\.png$", "") + "-again.png";
-                Recipe again = original.recipe.with(new Recipe.Output(absolute.resolveSibling(name), null));
-                return new Provenance(again, original.files);
+    public static Provenance of(Recipe recipe, Collection<Path> files, FileHashes hashes) {
+        SortedMap<Path, Fingerprint> all = new TreeMap<>();
+        for (Path file : files) {
+            try {
+                all.put(file, new Fingerprint(hashes.of(file), Files.size(file)));
+            } catch (IOException e) {
+                throw new BadFileException("the model file " + file + " is gone or cannot be read", e);
             }
-            Recipe recipe = RecipeFile.parse(Files.readString(absolute), absolute.resolveSibling(""));
-            return new Provenance(recipe, new TreeMap<>());
-        } catch (CharacterCodingException e) {
-            throw new BadRecipeException(file + " is no recipe: it is neither a text in UTF-8 nor a PNG", e);
-        } catch (BadRecipeException e) {
-            throw new BadRecipeException(file + ": " + e.getMessage(), e);
-        } catch (NoSuchFileException e) {
-            throw new BadRecipeException("the recipe " + file + " does not exist", e);
+        }
+        return new Provenance(recipe, all);
+    }
+
+    /** Whether {@code file} is a PNG: what {@link #read} reads. */
+    public static boolean isImage(Path file) {
+        try {
+            return Png.isPng(file);
         } catch (IOException e) {
-            throw new BadRecipeException("the recipe " + file + " cannot be read: " + e.getMessage(), e);
+            throw new BadFileException(file + " cannot be read: " + Names.cut(e.getMessage()), e);
         }
     }
 
     /**
-     * What {@code png} says of itself.
+     * What the PNG {@code file} says of itself; nothing but that text is read of it.
      *
      * @throws BadRecipeException if it carries no recipe
      */
-    static Provenance readFrom(Path png) {
+    public static Provenance read(Path file) {
         try {
-            String text = Png.readText(png);
-            if (text == null) {
-                throw new BadRecipeException(
-                        "it carries no recipe: it was not made by this program, or was saved again by another");
-            }
-            return parse(text, png);
+            String text = Png.readText(file)
+                    .orElseThrow(() -> new BadRecipeException(
+                            "it carries no recipe: it was not made by this program, or was saved again by another"));
+            return parse(JSON.readTree(text), file.toAbsolutePath().normalize().resolveSibling(""));
+        } catch (DeltaSamplingException e) {
+            throw new BadRecipeException(file + ": " + e.getMessage(), e);
         } catch (JsonProcessingException e) {
-            throw new BadRecipeException("the recipe that it carries cannot be read", e);
+            throw new BadRecipeException(file + ": the recipe that it carries is damaged", e);
         } catch (IOException e) {
-            throw new BadRecipeException("it is no whole PNG: " + e.getMessage(), e);
+            throw new BadRecipeException(file + " is no whole PNG of this program: " + Names.cut(e.getMessage()), e);
         }
     }
 
-    private static Provenance parse(String text, Path png) throws JsonProcessingException {
-        JsonNode tree = JSON.readTree(text);
-        SortedMap<Path, String> files = new TreeMap<>();
+    private static Provenance parse(JsonNode tree, Path folder) {
+        SortedMap<Path, Fingerprint> files = new TreeMap<>();
         for (Map.Entry<String, JsonNode> file : tree.path("files").properties()) {
-            files.put(Path.of(file.getKey()), file.getValue().asText());
+            JsonNode value = file.getValue(); // once, the hash alone
+            String hash = value.path("sha256").asText(value.asText());
+            if (!hash.matches("[0-9a-f]{64}")) {
+                throw new BadRecipeException("the recipe that it carries is damaged: %s is no SHA-256 of %s"
+                        .formatted(Names.cut(hash), Names.cut(file.getKey())));
+            }
+            files.put(
+                    FileNames.path(file.getKey(), folder),
+                    new Fingerprint(hash, value.path("bytes").asLong(-1)));
         }
-        return new Provenance(
-                RecipeFile.recipe(tree.path("recipe"), png.toAbsolutePath().resolveSibling("")), files);
+        return new Provenance(RecipeFile.recipe(tree.path("recipe"), name -> FileNames.path(name, folder)), files);
     }
 
     String toJson() {
+        FileNames names = new FileNames(recipe);
         ObjectNode top = JSON.createObjectNode();
-        top.set("recipe", RecipeFile.tree(recipe));
-        ObjectNode hashes = top.putObject("files");
-        files.forEach((file, hash) -> hashes.put(file.toString(), hash));
+        top.set("recipe", RecipeFile.tree(recipe, names::of));
+        ObjectNode all = top.putObject("files");
+        files.forEach((file, fingerprint) -> names.all(file)
+                .forEach(name ->
+                        all.putObject(name).put("sha256", fingerprint.sha256()).put("bytes", fingerprint.bytes())));
         try {
             return JSON.writeValueAsString(top);
         } catch (JsonProcessingException e) {
@@ -103,28 +114,65 @@ public record Provenance(Recipe recipe, SortedMap<Path, String> files) {
         }
     }
 
-    /** The same, without the hashes of what lies in or under {@code places}. */
-    public Provenance without(Set<Path> places) {
-        SortedMap<Path, String> others = new TreeMap<>(files);
-        others.keySet().removeIf(file -> places.stream().anyMatch(file::startsWith));
-        return new Provenance(recipe, others);
+    /** {@link #find(Recipe, Collection, Set, FileHashes)} of the image's own recipe. */
+    public Recipe find(Collection<Path> folders, FileHashes hashes) {
+        return find(recipe, folders, Set.of(), hashes);
     }
 
     /**
-     * Checks that the model files are what they were.
+     * {@code changed}, which was made from this image's recipe, with the image's files where they are now: each has the hash that
+     * the image says.
      *
-     * @throws BadRecipeException naming the first one that has changed or gone
+     * @param folders to look in, and below them
+     * @param named what the changed recipe names itself, whatever its hash is
+     * @param hashes what is known already, and kept
+     * @throws BadRecipeException naming the first file that has changed or is not found
      */
-    public void verify(FileHashes now) {
-        now.begin(files.keySet());
-        files.forEach((file, hash) -> {
-            String current = now.of(file);
-            if (!hash.equals(current)) {
-                throw new BadRecipeException(
-                        "%s is not the file that the image was made with (SHA-256 %.12s then, %.12s now);"
-                                        .formatted(file, hash, current)
-                                + " put the old one back, or name the model on the command line to use it as it is");
+    public Recipe find(Recipe changed, Collection<Path> folders, Set<Path> named, FileHashes hashes) {
+        FileFinder finder = new FileFinder(folders, hashes);
+        Map<Path, Path> found = new HashMap<>();
+        Set<Path> own = recipe.files();
+        for (Path reference : changed.files()) {
+            if (own.contains(reference) && !named.contains(reference)) {
+                found.put(reference, finder.find(reference, in(reference)));
+            }
+        }
+        if (found.keySet().containsAll(own)) {
+            files.forEach((file, fingerprint) -> beside(file, fingerprint, found, finder));
+        }
+        return changed.placed(path -> found.getOrDefault(path, path));
+    }
+
+    /** The files of a reference, by their paths in it. */
+    private Map<Path, Fingerprint> in(Path reference) {
+        Map<Path, Fingerprint> members = new TreeMap<>();
+        files.forEach((file, fingerprint) -> {
+            if (file.startsWith(reference)) {
+                members.put(reference.relativize(file), fingerprint);
             }
         });
+        return members;
+    }
+
+    /** A file that no reference holds was read beside one of them, and must be beside it now. */
+    private static void beside(Path file, Fingerprint fingerprint, Map<Path, Path> found, FileFinder finder) {
+        if (found.keySet().stream().anyMatch(file::startsWith)) {
+            return;
+        }
+        String problem = finder.missing(String.valueOf(file.getFileName()), fingerprint);
+        for (Map.Entry<Path, Path> reference : found.entrySet()) {
+            Path folder = reference.getKey().resolveSibling("");
+            Path now = reference.getValue().resolveSibling("");
+            if (file.startsWith(folder)) {
+                Path expected = now.resolve(folder.relativize(file));
+                String own = finder.problem(expected, Map.of(Path.of(""), fingerprint))
+                        .orElse(null);
+                if (own == null) {
+                    return;
+                }
+                problem = Files.exists(expected) ? own : problem;
+            }
+        }
+        throw new BadRecipeException(problem);
     }
 }

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * samplers that would heed them to refuse.
  *
  * <p>The file's class matters only for what it leaves out. A spacing that is merely its class's default says nothing, since
- * diffusers writes every default out on saving: DDIM's saved {@code leading} is no wish for how Euler is to be spaced.
+ * diffusers writes every default out on saving: DDIM's saved {@code leading} does not say how Euler is to be spaced.
  * (diffusers itself forgets that difference once a pipeline is saved: {@code
  * EulerDiscreteScheduler.from_config(pipe.scheduler.config)} is spaced linspace for a DDIM scheduler made in memory and
  * leading for the same one loaded from a folder.)
@@ -205,7 +205,7 @@ public final class SchedulerFile {
                 number("base_shift", 0.5, least, 20),
                 number("max_shift", 1.15, least, 20),
                 base,
-                whole("max_image_seq_len", 4096, base + 1L, Integer.MAX_VALUE),
+                whole("max_image_seq_len", 4096, base + 1.0, Integer.MAX_VALUE),
                 exponential);
     }
 
@@ -275,20 +275,20 @@ public final class SchedulerFile {
     }
 
     private @Nullable SigmaSpacing sigmas() {
-        List<SigmaSpacing> asked = new ArrayList<>();
+        List<SigmaSpacing> enabled = new ArrayList<>();
         for (SigmaSpacing spacing : List.of(SigmaSpacing.KARRAS, SigmaSpacing.EXPONENTIAL, SigmaSpacing.BETA)) {
             if (settings.flag("use_%s_sigmas".formatted(spacing.name().toLowerCase(Locale.ROOT)), false)) {
-                asked.add(spacing);
+                enabled.add(spacing);
             }
         }
-        if (asked.size() > 1) {
+        if (enabled.size() > 1) {
             throw settings.refused(
                     "use_karras_sigmas", "and use_exponential_sigmas and use_beta_sigmas exclude each other");
         }
-        if (asked.isEmpty() && settings.flag("use_lu_lambdas", false)) {
+        if (enabled.isEmpty() && settings.flag("use_lu_lambdas", false)) {
             return SigmaSpacing.LU;
         }
-        return asked.isEmpty() ? null : asked.get(0);
+        return enabled.isEmpty() ? null : enabled.get(0);
     }
 
     private @Nullable Double sigma(String key) {
@@ -352,12 +352,9 @@ public final class SchedulerFile {
         return within(key, settings.number(key, otherwise), least, most);
     }
 
-    private int whole(String key, long otherwise, long least, long most) {
-        JsonNode value = json.path(key);
-        if (value.isIntegralNumber() && !value.canConvertToLong()) {
-            throw outside(key, value.doubleValue(), least, most);
-        }
-        return (int) within(key, settings.whole(key, otherwise), least, most);
+    private int whole(String key, int otherwise, double least, double most) {
+        settings.whole(key, otherwise); // refuses what is not a whole number
+        return (int) within(key, json.path(key).asDouble(otherwise), least, most);
     }
 
     private double within(String key, double value, double least, double most) {

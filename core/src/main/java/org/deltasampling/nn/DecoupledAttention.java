@@ -31,7 +31,7 @@ public record DecoupledAttention(
     /** The prompt's tokens (batch, tokens, width) by projections of its own, for a layer of {@code heads}. */
     public static DecoupledAttention of(Tensor tokens, Linear key, Linear value, long heads, double scale) {
         return new DecoupledAttention(
-                Attention.heads(key.apply(tokens), heads), Attention.heads(value.apply(tokens), heads), scale);
+                DotProduct.heads(key.apply(tokens), heads), DotProduct.heads(value.apply(tokens), heads), scale);
     }
 
     /** {@code attended} (b, n, heads d) and the attention of {@code query} (b, heads, n, d) to the image prompt. */
@@ -51,7 +51,7 @@ public record DecoupledAttention(
     private Tensor added(Tensor attended, Tensor query, Tensor k, Tensor v) {
         return scale == 0
                 ? attended
-                : attended.add(Attention.attend(normed(queryNorm, query), k, v), new Scalar(scale));
+                : attended.add(DotProduct.attend(normed(queryNorm, query), k, v), new Scalar(scale));
     }
 
     private static Tensor normed(@Nullable RmsNorm norm, Tensor x) {

@@ -120,7 +120,10 @@ final class Bridges {
         if (!itsBridge || !itsLevels || !itsSize) {
             throw new BadRecipeException(
                     "the reference preset has one bridge (unscaled), one level policy (clamp) and one size for all: leave out %s, or the preset"
-                            .formatted(!itsBridge ? "bridge" : !itsLevels ? "levels" : "source-size"));
+                            .formatted(
+                                    !itsBridge
+                                            ? "deltas[].bridge"
+                                            : !itsLevels ? "deltas[].levels" : "deltas[].source-size"));
         }
         Choice choice = new Choice(Bridge.of(Kind.UNSCALED), target, image, source, image);
         requireSameShape(choice);
@@ -175,7 +178,7 @@ final class Bridges {
         LatentSize from = choice.sourceSize();
         if (finest(to.height(), from.height()) > FINEST || finest(to.width(), from.width()) > FINEST) {
             throw new BadRecipeException(
-                    "noise cannot be carried between latents of %dx%d and of %dx%d: give source-size in a simpler ratio to the image's %s, such as a half"
+                    "noise cannot be carried between latents of %dx%d and of %dx%d: give deltas[].source-size in a simpler ratio to the image's %s, such as a half"
                             .formatted(to.width(), to.height(), from.width(), from.height(), choice.image));
         }
     }

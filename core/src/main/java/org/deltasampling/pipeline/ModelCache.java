@@ -9,11 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.deltasampling.adapter.Adaptation;
 import org.deltasampling.adapter.Adapter;
+import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.adapter.FineTune;
-import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
+import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
@@ -27,12 +29,12 @@ final class ModelCache implements AutoCloseable {
     /** How a model is used, whatever it is: what is said beside its files, what its network computes in, and where. */
     record Use(ModelOverrides overrides, Precision precision, Device device) {}
 
-    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+    private record Key(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {}
 
     private record Opened(Path path, ModelOverrides overrides) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
-    private final Map<Path, LoraFile> loras = new HashMap<>();
+    private final Map<Path, AdapterFile> adapterFiles = new HashMap<>();
 
     /** The one that was not asked for for longest first. */
     private final Map<Key, Model> models = new LinkedHashMap<>(16, 0.75f, true);
@@ -43,7 +45,7 @@ final class ModelCache implements AutoCloseable {
      * @param base completes it where its file has the UNet alone; else it is not looked at
      * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
      */
-    Model open(Path path, Path base, List<Lora> adapters, Use use) {
+    Model open(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {
         Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
         Model known = models.get(key);
         if (known != null) {
@@ -61,19 +63,24 @@ final class ModelCache implements AutoCloseable {
         }
         Adapter tuned = new FineTune(checkpoint.network().weights());
         return open(key.base, key.base, List.of(), key.use)
-                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
+                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files(), List.of());
     }
 
-    private Model adapted(Model model, List<Lora> adapters) {
+    private Model adapted(Model model, List<Recipe.Adapter> adapters) {
         Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
-        for (Lora lora : adapters) {
-            LoraFile file = loras.computeIfAbsent(lora.file(), LoraFile::open);
-            file.on(model.checkpoint())
-                    .forEach((part, change) -> changes.merge(part, change.times(lora.weight()), Adapter::then));
+        List<String> warnings = new ArrayList<>();
+        for (Recipe.Adapter adapter : adapters) {
+            Lora lora = (Lora) adapter; // the only kind so far
+            Adaptation adaptation =
+                    adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
+            warnings.addAll(adaptation.warnings());
+            adaptation
+                    .changes()
+                    .forEach((part, change) -> changes.merge(part, change.at(lora.weight()), Adapter::then));
             files.add(lora.file());
         }
-        return model.with(changes, files);
+        return model.with(changes, files, warnings);
     }
 
     private Checkpoint checkpoint(Path path, Use use) {
@@ -120,7 +127,7 @@ final class ModelCache implements AutoCloseable {
     @Override
     public void close() {
         models.values().forEach(Model::close);
-        loras.values().forEach(LoraFile::close);
+        adapterFiles.values().forEach(AdapterFile::close);
         checkpoints.values().forEach(Checkpoint::close);
     }
 }

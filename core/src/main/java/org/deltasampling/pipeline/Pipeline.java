@@ -4,8 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.SortedMap;
-import java.util.TreeMap;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.diffusion.BadSamplingException;
@@ -15,7 +13,6 @@ import org.deltasampling.image.Image;
 import org.deltasampling.image.Provenance;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
-import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.StepListener;
@@ -118,13 +115,9 @@ public final class Pipeline implements AutoCloseable {
                         .toList());
     }
 
-    /**
-     * Checks that the model files of an earlier image are what they were.
-     *
-     * @throws DeltaSamplingException naming the first one that has changed or gone
-     */
-    public void verify(Provenance earlier) {
-        earlier.verify(hashes);
+    /** Of the model files that were read, each made once: what {@link Provenance#find} needs too. */
+    public FileHashes hashes() {
+        return hashes;
     }
 
     private Image generate(Recipe recipe, Request request) {
@@ -150,7 +143,7 @@ public final class Pipeline implements AutoCloseable {
             requireFinite(
                     decoded, "the decoder of %s".formatted(plan.target().model().name()));
             request.listener().decoded();
-            return new Image(decoded, latents, new Provenance(recipe.with(Output.NONE), hashes(files)));
+            return new Image(decoded, latents, Provenance.of(recipe, options.hashes ? files : Set.of(), hashes));
         }
     }
 
@@ -186,14 +179,6 @@ public final class Pipeline implements AutoCloseable {
                     "%s gave values that are not finite numbers, and no image was made of them: try sampling.precision float32, a lower cfg or lambda, or another copy of the model"
                             .formatted(where));
         }
-    }
-
-    private SortedMap<Path, String> hashes(Set<Path> files) {
-        SortedMap<Path, String> all = new TreeMap<>();
-        if (options.hashes) {
-            files.forEach(file -> all.put(file, hashes.of(file)));
-        }
-        return all;
     }
 
     /** Waits for the images that were asked for, then frees all memory and closes all files. */

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Set;
 import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.TensorFile;
 import org.deltasampling.sampling.SamplingPlan;
 
 /**
@@ -50,6 +51,10 @@ record Plan(
         Set<Path> files = new LinkedHashSet<>();
         models().forEach(model -> files.addAll(model.files()));
         deltas.forEach(delta -> delta.bridge().file().ifPresent(files::add));
+        TensorFile noise = recipe.sampling().noise();
+        if (noise != null) {
+            files.add(noise.file());
+        }
         return files;
     }
 

@@ -43,6 +43,7 @@ final class Planner {
             opened.add(open(delta.source(), sampling.precision()));
             opened.add(adapted(delta, sampling.precision()));
         }
+        opened.forEach(model -> model.warnings().forEach(request::warn));
         requireT5(opened);
         StartNoise start = StartNoise.of(sampling, target.latentSpace(), target.divisor(), target.size());
         SamplingPlan plan = SamplingPlan.of(
@@ -100,7 +101,7 @@ final class Planner {
         device.problem().ifPresent(problem -> {
             throw new BadRecipeException("%s cannot be used: %s".formatted(device, problem));
         });
-        return new ModelCache.Use(role.files(), precision, device);
+        return new ModelCache.Use(role.overrides(), precision, device);
     }
 
     private static void requireT5(List<Model> models) {

@@ -1,15 +1,14 @@
 package org.deltasampling.recipe;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.deltasampling.delta.LambdaSchedule;
-import org.deltasampling.file.PathText;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.PixelSize;
@@ -24,47 +23,61 @@ import org.jspecify.annotations.Nullable;
  * @param deltas what it takes over from other models, added up in order; none is plain text-to-image
  * @param preset which variant of the method is meant
  */
-public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output output, Preset preset) {
+public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset preset) {
 
     public Recipe {
         deltas = List.copyOf(deltas);
-        require(target.model != null, "the recipe names no target model: give target.model (--target)");
+        require(target.model != null, "the recipe names no target model: give target.model");
     }
 
     /** Plain text-to-image with {@code model}, sampled with {@link Sampling#DEFAULT}. */
     public static Recipe of(Path model, String prompt) {
-        return new Recipe(Role.of(model).with(prompt), List.of(), Sampling.DEFAULT, Output.NONE, Preset.DEFAULT);
+        return new Recipe(Role.of(model).with(prompt), List.of(), Sampling.DEFAULT, Preset.DEFAULT);
     }
 
     /** The same with one more delta. */
     public Recipe plus(Delta delta) {
-        List<Delta> more = new ArrayList<>(deltas);
-        more.add(delta);
-        return new Recipe(target, more, sampling, output, preset);
+        return new Recipe(target, added(deltas, delta), sampling, preset);
+    }
+
+    /** The same with another target. */
+    public Recipe with(Role other) {
+        return new Recipe(other, deltas, sampling, preset);
     }
 
     /** The same with other sampling. */
     public Recipe with(Sampling other) {
-        return new Recipe(target, deltas, other, output, preset);
-    }
-
-    /** The same with other output. */
-    public Recipe with(Output other) {
-        return new Recipe(target, deltas, sampling, other, preset);
+        return new Recipe(target, deltas, other, preset);
     }
 
     /** The same with another preset. */
     public Recipe with(Preset other) {
-        return new Recipe(target, deltas, sampling, output, other);
+        return new Recipe(target, deltas, sampling, other);
     }
 
     private Recipe alone(int index) {
-        return with(sampling.seed(sampling.seed + index).batch(1));
+        return with(sampling.seed(sampling.seed() + index).batch(1));
     }
 
     /** The recipes of this batch's images, each to be made alone: image i has seed + i. */
     public List<Recipe> singles() {
         return IntStream.range(0, sampling.batch).mapToObj(this::alone).toList();
+    }
+
+    /** The same with {@code place} applied to every file and folder that it names. */
+    public Recipe placed(UnaryOperator<Path> place) {
+        List<Delta> others = deltas.stream().map(delta -> delta.placed(place)).toList();
+        return new Recipe(target.placed(place), others, sampling.placed(place), preset);
+    }
+
+    /** Every file and folder that it names, in the order of the recipe: models, adapters, bridges, noise. */
+    public Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>();
+        placed(path -> {
+            files.add(path);
+            return path;
+        });
+        return files;
     }
 
     /**
@@ -73,16 +86,16 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
      * @param model folder or safetensors file; null only for an adapted model: the source's
      * @param prompt null: the target's
      * @param negative null: the target's
-     * @param adapters low-rank adapters, applied in order
-     * @param files that stand in for the model's own; of an adapted model the source's, where it names none
+     * @param adapters applied in order
+     * @param overrides what is said of the model beside its files; of an adapted model the source's, where it says nothing
      * @param device where its networks compute; null: the processor, for an adapted model where the source's do
      */
     public record Role(
             @Nullable Path model,
             @Nullable String prompt,
             @Nullable String negative,
-            List<Lora> adapters,
-            ModelOverrides files,
+            List<Adapter> adapters,
+            ModelOverrides overrides,
             @Nullable Device device) {
 
         /** The source's own model: where an adapted role starts. */
@@ -94,7 +107,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
 
         /** With its model's own files, on the processor. */
-        public Role(@Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Lora> adapters) {
+        public Role(@Nullable Path model, @Nullable String prompt, @Nullable String negative, List<Adapter> adapters) {
             this(model, prompt, negative, adapters, ModelOverrides.NONE, null);
         }
 
@@ -104,53 +117,65 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
         /** The same with a prompt of its own. */
         public Role with(String ownPrompt) {
-            return new Role(model, ownPrompt, negative, adapters, files, device);
+            return new Role(model, ownPrompt, negative, adapters, overrides, device);
         }
 
         /** The same with a negative prompt of its own. */
         public Role without(String ownNegative) {
-            return new Role(model, prompt, ownNegative, adapters, files, device);
+            return new Role(model, prompt, ownNegative, adapters, overrides, device);
         }
 
         /** The same with one more adapter. */
-        public Role plus(Lora adapter) {
-            List<Lora> more = new ArrayList<>(adapters);
-            more.add(adapter);
-            return new Role(model, prompt, negative, more, files, device);
+        public Role plus(Adapter adapter) {
+            return new Role(model, prompt, negative, added(adapters, adapter), overrides, device);
         }
 
-        /** The same with files that stand in for its model's own. */
+        /** The same with other things said of its model. */
         public Role with(ModelOverrides others) {
             return new Role(model, prompt, negative, adapters, others, device);
         }
 
         /** The same elsewhere. */
         public Role on(Device other) {
-            return new Role(model, prompt, negative, adapters, files, other);
+            return new Role(model, prompt, negative, adapters, overrides, other);
+        }
+
+        private Role placed(UnaryOperator<Path> place) {
+            return new Role(
+                    model == null ? null : place.apply(model),
+                    prompt,
+                    negative,
+                    adapters.stream().map(adapter -> adapter.placed(place)).toList(),
+                    new ModelOverrides(
+                            overrides.vae() == null ? null : place.apply(overrides.vae()),
+                            overrides.t5Tokenizer() == null ? null : place.apply(overrides.t5Tokenizer()),
+                            overrides.prediction(),
+                            overrides.zeroSnr(),
+                            overrides.scheduler()),
+                    device);
         }
     }
 
-    /** A low-rank adapter file, in kohya or PEFT spelling, and its weight. */
-    public record Lora(Path file, double weight) {
+    /** A file that changes what a model does. */
+    public sealed interface Adapter permits Lora {
+
+        Path file();
+
+        /** The same with {@code place} applied to its file. */
+        Adapter placed(UnaryOperator<Path> place);
+    }
+
+    /** A low-rank adapter file, in kohya's or PEFT's format, and its weight. */
+    public record Lora(Path file, double weight) implements Adapter {
 
         public Lora {
             file = absolute(file);
-            require(Double.isFinite(weight), "the weight of " + file + " is no finite number");
+            requireNumber("the weight of the LoRA " + Names.cut(file), weight);
         }
 
-        /** Reads FILE or FILE:WEIGHT; a ':' of the file's own, as in C:\\ink.safetensors, begins no weight. */
-        public static Lora parse(String text, Path folder) {
-            int colon = text.lastIndexOf(':');
-            boolean drive = colon == 1 && text.matches("[A-Za-z]:[\\\\/].*");
-            if (colon < 0 || drive || Files.exists(PathText.parse(text, folder))) {
-                return new Lora(PathText.parse(text, folder), 1);
-            }
-            String weight = text.substring(colon + 1);
-            try {
-                return new Lora(PathText.parse(text.substring(0, colon), folder), Double.parseDouble(weight));
-            } catch (NumberFormatException e) {
-                throw new BadRecipeException("--lora " + text + ": the weight '" + weight + "' is no number", e);
-            }
+        @Override
+        public Lora placed(UnaryOperator<Path> place) {
+            return new Lora(place.apply(file), weight);
         }
     }
 
@@ -163,8 +188,6 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
 
         /** The best that needs nothing but the models. */
         public static final Bridge AUTO = of(Kind.AUTO);
-
-        private static final String ENDING = ".safetensors";
 
         /** The ways there are. */
         public enum Kind {
@@ -197,15 +220,8 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             return new Bridge(Kind.FITTED, file);
         }
 
-        /** Reads a name, or the name of a fitted bridge's file, which ends in .safetensors. */
-        public static Bridge parse(String text, Path folder) {
-            if (text.toLowerCase(Locale.ROOT).endsWith(ENDING)) {
-                return of(PathText.parse(text, folder));
-            }
-            List<Kind> named = Arrays.stream(Kind.values())
-                    .filter(kind -> kind != Kind.FITTED)
-                    .toList();
-            return of(Names.choose("bridge", text, named, Names::of));
+        private Bridge placed(UnaryOperator<Path> place) {
+            return file == null ? this : of(place.apply(file));
         }
 
         @Override
@@ -222,11 +238,6 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         CLAMP,
         /** The last one is taken again. */
         HOLD
-    }
-
-    /** What becomes of a difference at levels that the source does not know, by name. */
-    public static Levels levels(String name) {
-        return Names.choose("level policy", name, List.of(Levels.values()), Names::of);
     }
 
     /**
@@ -247,18 +258,18 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         private static final LambdaSchedule ONE = LambdaSchedule.constant(1);
 
         public Delta {
-            require(source.model != null, "a delta names no source model: give deltas[].source.model (--source)");
-            boolean same = (adapted.model == null || adapted.model.equals(source.model))
-                    && adapted.adapters.equals(source.adapters)
-                    && Objects.equals(adapted.prompt, source.prompt)
-                    && Objects.equals(adapted.negative, source.negative);
+            require(source.model != null, "a delta names no source model: give deltas[].source.model");
+            boolean same = adapted.model == null
+                    && adapted.adapters.isEmpty()
+                    && adapted.prompt == null
+                    && adapted.negative == null;
             require(
                     !same,
-                    "the source has no adapted model to differ from: give it a model, an adapter or a prompt of its"
-                            + " own (--adapted, --lora, --adapted-prompt)");
-            require(
-                    Double.isFinite(lambda.value()) && Double.isFinite(lambda.start()) && Double.isFinite(lambda.end()),
-                    "lambda and its start and end factors must be finite numbers");
+                    "the source has no adapted model to differ from: give deltas[].adapted.model,"
+                            + " deltas[].adapted.adapters or deltas[].adapted.prompt");
+            requireNumber("lambda", lambda.value());
+            requireNumber("the first factor of lambda's schedule, times lambda,", lambda.value() * lambda.start());
+            requireNumber("the last factor of lambda's schedule, times lambda,", lambda.value() * lambda.end());
         }
 
         /** By the usual bridge, with the usual level policy, at the target's size. */
@@ -266,9 +277,9 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             this(source, adapted, lambda, Bridge.AUTO, Levels.SKIP, null);
         }
 
-        /** What {@code lora} changes in {@code source}, at full strength. */
-        public static Delta of(Path source, Lora lora) {
-            return new Delta(Role.of(source), Role.SAME.plus(lora), ONE);
+        /** What {@code adapter} changes in {@code source}, at full strength. */
+        public static Delta of(Path source, Adapter adapter) {
+            return new Delta(Role.of(source), Role.SAME.plus(adapter), ONE);
         }
 
         /** What distinguishes the fine-tuned model {@code adapted} from {@code source}, at full strength. */
@@ -277,7 +288,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
         }
 
         /** The same at another strength. */
-        public Delta times(double value) {
+        public Delta lambda(double value) {
             LambdaSchedule other = new LambdaSchedule(value, lambda.shape(), lambda.start(), lambda.end());
             return new Delta(source, adapted, other, bridge, levels, sourceSize);
         }
@@ -297,14 +308,19 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
             return new Delta(source, adapted, lambda, bridge, levels, size);
         }
 
-        /** The adapted role with what it takes over from the source where it says nothing: files and device. */
+        private Delta placed(UnaryOperator<Path> place) {
+            return new Delta(
+                    source.placed(place), adapted.placed(place), lambda, bridge.placed(place), levels, sourceSize);
+        }
+
+        /** The adapted role with what it takes over from the source where it says nothing: overrides and device. */
         public Role adaptedRole() {
             return new Role(
                     adapted.model,
                     adapted.prompt,
                     adapted.negative,
                     adapted.adapters,
-                    adapted.files.or(source.files),
+                    adapted.overrides.or(source.overrides),
                     adapted.device == null ? source.device : adapted.device);
         }
 
@@ -317,143 +333,161 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Output 
     /**
      * How the target is sampled.
      *
-     * @param schedule null: what the model's scheduler config says, else the sampler's usual one
      * @param cfg guidance scale of every role; 1 is no guidance
-     * @param seed of the start noise; image i of a batch uses seed + i
-     * @param size null: the size that the target was trained at, or the noise's
-     * @param noise start noise of unit variance to use instead of the seed's
+     * @param batch how many images; image i starts from seed + i
+     * @param precision of the denoising networks
      */
-    public record Sampling(
-            String sampler,
-            @Nullable String schedule,
-            int steps,
-            double cfg,
-            long seed,
-            @Nullable PixelSize size,
-            int batch,
-            Precision precision,
-            @Nullable TensorFile noise) {
+    public record Sampling(Method method, Start start, double cfg, int batch, Precision precision) {
 
         public static final Sampling DEFAULT =
-                new Sampling("euler", null, 20, 7.5, 0, null, 1, Precision.FLOAT32, null);
+                new Sampling(new Method("euler", null, 20), new Start(0, null, null), 7.5, 1, Precision.FLOAT32);
+
+        /**
+         * How noise becomes an image.
+         *
+         * @param schedule null: what the model's scheduler config says, else the sampler's usual one
+         */
+        public record Method(String sampler, @Nullable String schedule, int steps) {
+
+            public Method {
+                require(steps >= 1, "sampling.steps must be at least 1, not " + steps);
+            }
+        }
+
+        /**
+         * The noise that becomes the image.
+         *
+         * @param seed of the noise: any 64 bits, read as unsigned
+         * @param size of the image; null: the size that the target was trained at, or the noise's
+         * @param noise of unit variance, to use instead of the seed's
+         */
+        public record Start(
+                long seed,
+                @Nullable PixelSize size,
+                @Nullable TensorFile noise) {
+
+            /** More than this is more than an array of red, green and blue can hold. */
+            private static final long MOST_PIXELS = Integer.MAX_VALUE / 3;
+
+            public Start {
+                require(
+                        size == null || (long) size.width() * size.height() <= MOST_PIXELS,
+                        "sampling.size %s is too large: an image has at most %d pixels".formatted(size, MOST_PIXELS));
+            }
+        }
 
         public Sampling {
-            require(steps >= 1, "the number of steps must be at least 1, not " + steps);
-            require(Double.isFinite(cfg), "the guidance scale cfg must be a finite number");
-            require(batch >= 1, "a batch has at least 1 image, not " + batch);
+            requireNumber("sampling.cfg", cfg);
+            require(batch >= 1, "sampling.batch must be at least 1, not " + batch);
             require(
-                    batch == 1 || noise == null,
-                    "start noise from a file is for one image: leave out the batch or the noise");
+                    batch == 1 || start.noise == null,
+                    "start noise from a file is for one image: leave out sampling.batch or sampling.noise");
+        }
+
+        public String sampler() {
+            return method.sampler;
+        }
+
+        public @Nullable String schedule() {
+            return method.schedule;
+        }
+
+        public int steps() {
+            return method.steps;
+        }
+
+        public long seed() {
+            return start.seed;
+        }
+
+        public @Nullable PixelSize size() {
+            return start.size;
+        }
+
+        public @Nullable TensorFile noise() {
+            return start.noise;
+        }
+
+        private Sampling with(Method other) {
+            return new Sampling(other, start, cfg, batch, precision);
+        }
+
+        private Sampling with(Start other) {
+            return new Sampling(method, other, cfg, batch, precision);
         }
 
         public Sampling sampler(String name) {
-            return new Sampling(name, schedule, steps, cfg, seed, size, batch, precision, noise);
+            return with(new Method(name, method.schedule, method.steps));
         }
 
         public Sampling schedule(String name) {
-            return new Sampling(sampler, name, steps, cfg, seed, size, batch, precision, noise);
+            return with(new Method(method.sampler, name, method.steps));
         }
 
         public Sampling steps(int count) {
-            return new Sampling(sampler, schedule, count, cfg, seed, size, batch, precision, noise);
-        }
-
-        public Sampling cfg(double scale) {
-            return new Sampling(sampler, schedule, steps, scale, seed, size, batch, precision, noise);
+            return with(new Method(method.sampler, method.schedule, count));
         }
 
         public Sampling seed(long value) {
-            return new Sampling(sampler, schedule, steps, cfg, value, size, batch, precision, noise);
+            return with(new Start(value, start.size, start.noise));
         }
 
         public Sampling size(int width, int height) {
-            return new Sampling(
-                    sampler, schedule, steps, cfg, seed, new PixelSize(width, height), batch, precision, noise);
-        }
-
-        public Sampling batch(int images) {
-            return new Sampling(sampler, schedule, steps, cfg, seed, size, images, precision, noise);
-        }
-
-        public Sampling precision(Precision format) {
-            return new Sampling(sampler, schedule, steps, cfg, seed, size, batch, format, noise);
+            return with(new Start(start.seed, new PixelSize(width, height), start.noise));
         }
 
         public Sampling noise(TensorFile file) {
-            return new Sampling(sampler, schedule, steps, cfg, seed, size, batch, precision, file);
+            return with(new Start(start.seed, start.size, file));
+        }
+
+        public Sampling cfg(double scale) {
+            return new Sampling(method, start, scale, batch, precision);
+        }
+
+        public Sampling batch(int images) {
+            return new Sampling(method, start, cfg, images, precision);
+        }
+
+        public Sampling precision(Precision format) {
+            return new Sampling(method, start, cfg, batch, format);
+        }
+
+        private Sampling placed(UnaryOperator<Path> place) {
+            return start.noise == null ? this : noise(new TensorFile(place.apply(start.noise.file), start.noise.key));
         }
     }
 
-    /** The size of an image that {@code text} says in the form WIDTHxHEIGHT. */
-    public static PixelSize size(String text) {
-        return PixelSize.parse(text)
-                .orElseThrow(() -> new BadRecipeException(
-                        "the size '" + text + "' is not of the form WIDTHxHEIGHT, such as 512x512"));
-    }
-
-    /** A tensor in a safetensors file, written FILE#KEY; the key may be left out where the file holds one tensor. */
+    /** A tensor in a safetensors file; the key may be left out where the file holds one tensor. */
     public record TensorFile(Path file, @Nullable String key) {
 
         public TensorFile {
             file = absolute(file);
         }
-
-        /** Reads FILE or FILE#KEY; a '#' that is part of an existing file's name is the file's. */
-        public static TensorFile parse(String text, Path folder) {
-            int hash = text.lastIndexOf('#');
-            Path whole = PathText.parse(text, folder);
-            if (hash < 0 || Files.exists(whole)) {
-                return new TensorFile(whole, null);
-            }
-            return new TensorFile(PathText.parse(text.substring(0, hash), folder), text.substring(hash + 1));
-        }
-
-        @Override
-        public String toString() {
-            return key == null ? file.toString() : file + "#" + key;
-        }
-    }
-
-    /** Where the results go; null: nowhere. */
-    public record Output(@Nullable Path image, @Nullable Path latents) {
-
-        public static final Output NONE = new Output(null, null);
-
-        public Output {
-            image = image == null ? null : absolute(image);
-            latents = latents == null ? null : absolute(latents);
-        }
-    }
-
-    /** Which variant of the method, by name. */
-    public static Preset preset(String name) {
-        return Names.choose("preset", name, List.of(Preset.values()), Names::of);
-    }
-
-    /** The precision that networks compute in, by name: float32 or bfloat16. */
-    public static Precision precision(String name) {
-        return Names.choose("precision", name, List.of(Precision.FLOAT32, Precision.BFLOAT16), Names::of);
     }
 
     /** Which variant of the method. */
     public enum Preset {
-        /** The default: what science.md 2.4 and 9 found best. */
+        /** The default: what the experiments found best. */
         DEFAULT,
         /** The authors' own sampler, exactly. */
         REFERENCE
     }
 
-    /** Where networks compute, by name: cpu, cuda, or a certain GPU, cuda:1. */
-    public static Device device(String name) {
-        try {
-            return Device.parse(name);
-        } catch (IllegalArgumentException e) {
-            throw new BadRecipeException("the device '" + name + "' is not known; there are cpu, cuda and cuda:N", e);
-        }
+    private static <T> List<T> added(List<T> all, T one) {
+        List<T> more = new ArrayList<>(all);
+        more.add(one);
+        return more;
     }
 
     private static Path absolute(Path path) {
         return path.toAbsolutePath().normalize();
+    }
+
+    /** Networks compute in float32 at most. */
+    private static void requireNumber(String what, double value) {
+        require(
+                Math.abs(value) <= Float.MAX_VALUE, // false for NaN too
+                "%s must be a finite number that float32 can hold, not %s".formatted(what, value));
     }
 
     private static void require(boolean holds, String otherwise) {

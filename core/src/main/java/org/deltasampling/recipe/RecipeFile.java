@@ -1,106 +1,175 @@
 package org.deltasampling.recipe;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
-import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import java.io.IOException;
+import java.io.InputStream;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
+import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.file.PathText;
 import org.deltasampling.model.ModelOverrides;
+import org.deltasampling.recipe.Recipe.Adapter;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
-import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.recipe.Recipe.TensorFile;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.jspecify.annotations.Nullable;
 
 /** Recipes as YAML and JSON: the two directions, next to each other. */
 public final class RecipeFile {
 
-    /** YAML is a superset of JSON, so this reads both. */
-    private static final ObjectMapper YAML = new ObjectMapper(YAMLFactory.builder()
-            .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
-            .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
-            .disable(YAMLGenerator.Feature.SPLIT_LINES)
-            .build());
+    private static final int MOST_BYTES = 1 << 20;
 
+    private static final String OUTPUT = "output";
+    private static final String ZERO_SNR = "zero-snr";
     private static final String SOURCE_SIZE = "source-size";
+    private static final String T5_TOKENIZER = "t5-tokenizer";
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
-    static {
-        YAML.enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
-    }
-
     private RecipeFile() {}
 
-    /** The recipe that {@code text}, YAML or JSON, says; relative paths are resolved against {@code folder}. */
-    public static Recipe parse(String text, Path folder) {
-        try {
-            return recipe(YAML.readTree(text), folder);
-        } catch (JsonProcessingException e) {
-            String line =
-                    e.getLocation() == null ? "" : " in line " + e.getLocation().getLineNr();
-            throw new BadRecipeException(
-                    "the recipe is no valid YAML" + line + ": "
-                            + String.valueOf(e.getOriginalMessage())
-                                    .lines()
-                                    .findFirst()
-                                    .orElse("unreadable"),
-                    e);
-        }
+    /** Where a recipe file says that its results go; null: nowhere. */
+    public record Output(@Nullable Path image, @Nullable Path latents) {
+
+        public static final Output NONE = new Output(null, null);
     }
 
-    /** {@code recipe} as YAML, in the form that {@link #parse} reads. */
-    public static String yaml(Recipe recipe) {
-        try {
-            return YAML.writeValueAsString(tree(recipe));
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
-    }
+    /** What a recipe file says: what to make, and where it goes. */
+    public record Read(Recipe recipe, Output output) {}
 
     // ---- reading
 
-    /** The recipe of a parsed file. */
-    public static Recipe recipe(JsonNode tree, Path folder) {
-        Fields top = new Fields("", tree);
-        Role target = role(top.map("target"), folder);
-        List<Delta> deltas = top.list("deltas", f -> delta(f, folder));
-        Sampling sampling = sampling(top.map("sampling"), folder);
-        Output output = output(top.map("output"), folder);
-        String preset = top.text("preset");
-        top.done();
-        return new Recipe(target, deltas, sampling, output, preset == null ? Preset.DEFAULT : Recipe.preset(preset));
+    /**
+     * The recipe in {@code file}, YAML or JSON; relative paths are resolved against its folder.
+     *
+     * @throws BadRecipeException naming the file if it holds no recipe, or one whose output leaves its folder
+     */
+    public static Read read(Path file) {
+        String text = text(file);
+        try {
+            return parse(text, file.toAbsolutePath().resolveSibling(""));
+        } catch (DeltaSamplingException e) {
+            throw new BadRecipeException(file + ": " + e.getMessage(), e);
+        }
     }
 
-    private static Role role(Fields f, Path folder) {
-        String device = f.text("device");
+    private static String text(Path file) {
+        if (!Files.isRegularFile(file)) { // reading a pipe or a device might never end
+            throw new BadRecipeException(
+                    "the recipe " + file + (Files.exists(file) ? " is not an ordinary file" : " does not exist"));
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(MOST_BYTES + 1);
+            if (bytes.length > MOST_BYTES) {
+                throw new BadRecipeException(file + " is too large for a recipe, which has at most 1 MB");
+            }
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new BadRecipeException(file + " is no recipe: it is neither a text in UTF-8 nor a PNG", e);
+        } catch (IOException e) {
+            throw new BadRecipeException("the recipe " + file + " cannot be read: " + Names.cut(e.getMessage()), e);
+        }
+    }
+
+    /**
+     * What {@code text}, YAML or JSON, says; relative paths are resolved against {@code folder}, which outputs may not leave.
+     *
+     * @throws BadRecipeException if it is no recipe
+     */
+    public static Read parse(String text, Path folder) {
+        Fields top = new Fields("", Yaml.read(text));
+        Recipe recipe = recipe(top, name -> PathText.parse(name, folder));
+        Fields output = top.map(OUTPUT).renamed("image", "picture");
+        Read read = new Read(recipe, new Output(output(output, "image", folder), output(output, "latents", folder)));
+        output.done();
+        return read;
+    }
+
+    /** A result is written where its recipe lies: a recipe from elsewhere must not write into other folders. */
+    private static @Nullable Path output(Fields f, String key, Path folder) {
+        Path file = f.optional(key, name -> PathText.parse(name, folder));
+        if (file == null) {
+            return null;
+        }
+        Path inside = folder.toAbsolutePath().normalize();
+        Path absolute = file.toAbsolutePath().normalize();
+        if (!absolute.startsWith(inside) || !linked(absolute).startsWith(linked(inside))) {
+            throw new BadRecipeException("%s leads out of the recipe's folder, which a recipe may not: %s"
+                    .formatted(f.at(key), Names.cut(file)));
+        }
+        return absolute;
+    }
+
+    /** {@code path} with the links of what there is of it followed. */
+    private static Path linked(Path path) {
+        Path parent = path.getParent();
+        try {
+            return Files.exists(path) ? path.toRealPath() : parent == null ? path : linked(parent);
+        } catch (IOException e) {
+            throw new BadRecipeException(Names.cut(path) + " cannot be looked up: " + Names.cut(e.getMessage()), e);
+        }
+    }
+
+    /**
+     * The recipe in {@code tree}; what it says of outputs is left aside.
+     *
+     * @param path of a name in it
+     * @throws BadRecipeException if it is no recipe
+     */
+    public static Recipe recipe(JsonNode tree, Function<String, Path> path) {
+        return recipe(new Fields("", tree), path);
+    }
+
+    private static Recipe recipe(Fields top, Function<String, Path> path) {
+        Role target = role(top.map("target"), path);
+        List<Delta> deltas = top.list("deltas", f -> delta(f, path));
+        Sampling sampling = sampling(top.map("sampling"), path);
+        Preset preset = top.value("preset", RecipeText::preset, Preset.DEFAULT);
+        top.node(OUTPUT);
+        top.done(); // a key that is misspelt is said before what is missing for it
+        return new Recipe(target, deltas, sampling, preset);
+    }
+
+    private static Role role(Fields f, Function<String, Path> path) {
+        f.renamed(T5_TOKENIZER, "t5_tokenizer");
         Role role = new Role(
-                optionalPath(f, "model", folder),
+                f.optional("model", path),
                 f.text("prompt"),
                 f.text("negative"),
-                f.list("adapters", a -> lora(a, folder)),
-                new ModelOverrides(optionalPath(f, "vae", folder), optionalPath(f, "t5_tokenizer", folder)),
-                device == null ? null : Recipe.device(device));
+                f.list("adapters", a -> adapter(a, path)),
+                new ModelOverrides(
+                        f.optional("vae", path),
+                        f.optional(T5_TOKENIZER, path),
+                        f.optional("prediction", RecipeText::prediction),
+                        f.truth(ZERO_SNR),
+                        f.text("scheduler")),
+                f.optional("device", RecipeText::device));
         f.done();
         return role;
     }
 
-    private static Lora lora(Fields f, Path folder) {
-        Path file = optionalPath(f, "lora", folder);
+    private static Adapter adapter(Fields f, Function<String, Path> path) {
+        Path file = f.optional("lora", path);
         if (file == null) {
             throw new BadRecipeException(f.at("lora") + " is missing: an adapter is {lora: FILE, weight: 1.0}");
         }
@@ -109,110 +178,108 @@ public final class RecipeFile {
         return lora;
     }
 
-    private static Delta delta(Fields f, Path folder) {
-        Role source = role(f.map("source"), folder);
-        Role adapted = role(f.map("adapted"), folder);
-        JsonNode lambda = f.node("lambda");
-        String bridge = f.text("bridge");
-        String levels = f.text("levels");
-        String size = f.text(SOURCE_SIZE);
-        Delta delta = new Delta(
-                source,
-                adapted,
-                lambda != null && lambda.isObject()
-                        ? lambda(f.map("lambda"))
-                        : LambdaSchedule.constant(f.number("lambda", 1)),
-                bridge == null ? Bridge.AUTO : Bridge.parse(bridge, folder),
-                levels == null ? Levels.SKIP : Recipe.levels(levels),
-                size == null ? null : Recipe.size(size));
+    private static Delta delta(Fields f, Function<String, Path> path) {
+        Role source = role(f.map("source"), path);
+        Role adapted = role(f.map("adapted"), path);
+        JsonNode node = f.node("lambda");
+        LambdaSchedule lambda = node != null && node.isObject()
+                ? lambda(f.map("lambda"))
+                : LambdaSchedule.constant(f.number("lambda", 1));
+        Bridge bridge = f.value("bridge", text -> RecipeText.bridge(text, path), Bridge.AUTO);
+        Levels levels = f.value("levels", RecipeText::levels, Levels.SKIP);
+        PixelSize sourceSize = f.optional(SOURCE_SIZE, RecipeText::size);
         f.done();
-        return delta;
+        return new Delta(source, adapted, lambda, bridge, levels, sourceSize);
     }
 
     private static LambdaSchedule lambda(Fields f) {
-        LambdaSchedule lambda = LambdaSchedule.of(
-                f.number("value", 1), f.text("schedule", "constant"), f.number("start", 1), f.number("end", 0));
+        LambdaSchedule lambda = new LambdaSchedule(
+                f.number("value", 1),
+                f.value("schedule", RecipeText::lambdaShape, LambdaSchedule.Shape.CONSTANT),
+                f.number("start", 1),
+                f.number("end", 0));
         f.done();
         return lambda;
     }
 
-    private static Sampling sampling(Fields f, Path folder) {
+    private static Sampling sampling(Fields f, Function<String, Path> path) {
         Sampling d = Sampling.DEFAULT;
-        String size = f.text("size");
-        String noise = f.text("noise");
-        String precision = f.text("precision");
         Sampling sampling = new Sampling(
-                f.text("sampler", d.sampler()),
-                f.text("schedule"),
-                (int) f.whole("steps", d.steps(), 1, 1000),
+                new Sampling.Method(
+                        f.text("sampler", d.sampler()), f.text("schedule"), f.whole("steps", d.steps(), 1, 1000)),
+                new Sampling.Start(
+                        f.value("seed", RecipeText::seed, d.seed()),
+                        f.optional("size", RecipeText::size),
+                        f.optional("noise", text -> RecipeText.tensorFile(text, path))),
                 f.number("cfg", d.cfg()),
-                f.whole("seed", d.seed(), Long.MIN_VALUE, Long.MAX_VALUE),
-                size == null ? null : Recipe.size(size),
-                (int) f.whole("batch", d.batch(), 1, 1_000_000),
-                precision == null ? d.precision() : Recipe.precision(precision),
-                noise == null ? null : TensorFile.parse(noise, folder));
+                f.whole("batch", d.batch(), 1, 1_000_000),
+                f.value("precision", RecipeText::precision, d.precision()));
         f.done();
         return sampling;
     }
 
-    private static Output output(Fields f, Path folder) {
-        Output output = new Output(optionalPath(f, "image", folder), optionalPath(f, "latents", folder));
-        f.done();
-        return output;
-    }
-
-    private static @Nullable Path optionalPath(Fields f, String key, Path folder) {
-        String text = f.text(key);
-        return text == null ? null : PathText.parse(text, folder);
-    }
-
     // ---- writing: what is left out or as by default is not written
 
-    /** {@code r} as a tree, in the form that {@link #recipe} reads. */
-    public static ObjectNode tree(Recipe r) {
+    /** {@code recipe} as YAML, in the form that {@link #parse} reads. */
+    public static String yaml(Recipe recipe) {
+        return Yaml.write(tree(recipe, Path::toString));
+    }
+
+    /**
+     * {@code r} as a tree, in the form that {@link #recipe} reads.
+     *
+     * @param name of a file in it
+     */
+    public static ObjectNode tree(Recipe r, Function<Path, String> name) {
         ObjectNode top = NODES.objectNode();
-        top.set("target", tree(r.target()));
+        top.set("target", tree(r.target(), name));
         if (!r.deltas().isEmpty()) {
             ArrayNode deltas = top.putArray("deltas");
             for (Delta d : r.deltas()) {
                 ObjectNode delta = deltas.addObject();
-                delta.set("source", tree(d.source()));
-                delta.set("adapted", tree(d.adapted()));
+                delta.set("source", tree(d.source(), name));
+                delta.set("adapted", tree(d.adapted(), name));
                 delta.set("lambda", tree(d.lambda()));
-                put(delta, "bridge", d.bridge().equals(Bridge.AUTO) ? null : d.bridge());
+                Path file = d.bridge().file();
+                put(
+                        delta,
+                        "bridge",
+                        file != null ? name.apply(file) : d.bridge().equals(Bridge.AUTO) ? null : d.bridge());
                 put(delta, "levels", d.levels() == Levels.SKIP ? null : Names.of(d.levels()));
                 put(delta, SOURCE_SIZE, d.sourceSize());
             }
         }
-        top.set("sampling", tree(r.sampling()));
-        ObjectNode output = NODES.objectNode();
-        put(output, "image", r.output().image());
-        put(output, "latents", r.output().latents());
-        if (!output.isEmpty()) {
-            top.set("output", output);
-        }
+        top.set("sampling", tree(r.sampling(), name));
         if (r.preset() != Preset.DEFAULT) {
             top.put("preset", Names.of(r.preset()));
         }
         return top;
     }
 
-    private static ObjectNode tree(Role role) {
+    private static ObjectNode tree(Role role, Function<Path, String> name) {
+        ModelOverrides overrides = role.overrides();
         ObjectNode node = NODES.objectNode();
-        put(node, "model", role.model());
+        put(node, "model", role.model(), name);
         put(node, "prompt", role.prompt());
         put(node, "negative", role.negative());
         if (!role.adapters().isEmpty()) {
             ArrayNode adapters = node.putArray("adapters");
-            role.adapters()
-                    .forEach(a -> adapters.addObject()
-                            .put("lora", a.file().toString())
-                            .put("weight", a.weight()));
+            role.adapters().forEach(adapter -> adapters.add(tree(adapter, name)));
         }
-        put(node, "vae", role.files().vae());
-        put(node, "t5_tokenizer", role.files().t5Tokenizer());
+        put(node, "vae", overrides.vae(), name);
+        put(node, T5_TOKENIZER, overrides.t5Tokenizer(), name);
+        put(node, "prediction", overrides.prediction() == null ? null : RecipeText.of(overrides.prediction()));
+        if (overrides.zeroSnr() != null) {
+            node.put(ZERO_SNR, overrides.zeroSnr());
+        }
+        put(node, "scheduler", overrides.scheduler());
         put(node, "device", role.device());
         return node;
+    }
+
+    private static ObjectNode tree(Adapter adapter, Function<Path, String> name) {
+        Lora lora = (Lora) adapter; // the only kind so far
+        return NODES.objectNode().put("lora", name.apply(lora.file())).put("weight", lora.weight());
     }
 
     private static JsonNode tree(LambdaSchedule lambda) {
@@ -226,10 +293,10 @@ public final class RecipeFile {
                 .put("end", lambda.end());
     }
 
-    private static ObjectNode tree(Sampling s) {
+    private static ObjectNode tree(Sampling s, Function<Path, String> name) {
         ObjectNode node = NODES.objectNode().put("sampler", s.sampler());
         put(node, "schedule", s.schedule());
-        node.put("steps", s.steps()).put("cfg", s.cfg()).put("seed", s.seed());
+        node.put("steps", s.steps()).put("cfg", s.cfg()).put("seed", new BigInteger(Long.toUnsignedString(s.seed())));
         put(node, "size", s.size());
         if (s.batch() != 1) {
             node.put("batch", s.batch());
@@ -237,8 +304,13 @@ public final class RecipeFile {
         if (s.precision() != Precision.FLOAT32) {
             node.put("precision", Names.of(s.precision()));
         }
-        put(node, "noise", s.noise());
+        TensorFile noise = s.noise();
+        put(node, "noise", noise == null ? null : RecipeText.of(name.apply(noise.file()), noise.key()));
         return node;
+    }
+
+    private static void put(ObjectNode node, String key, @Nullable Path file, Function<Path, String> name) {
+        put(node, key, file == null ? null : name.apply(file));
     }
 
     private static void put(ObjectNode node, String key, @Nullable Object value) {

@@ -56,7 +56,7 @@ record DpmPlusPlus(int order, boolean heun, boolean lowerOrderFinal, boolean eul
             return newest.plus(factor * h / before, slope);
         }
         double earlier = plan.get(i - 2).length();
-        // derivatives in units of h, of the parabola through the last three
+        // divided differences of the last three, for a step of length 1
         Latent first = slope.times(h / before);
         Latent second = first.plus(-h / earlier, denoised.get(1).minus(denoised.get(2)));
         double r = before / h;

@@ -31,10 +31,10 @@ public interface NoiseSource {
         };
     }
 
-    /** For samplers that add no noise: asking is a mistake. */
+    /** For samplers that add no noise: drawing is a mistake. */
     static NoiseSource none() {
         return shape -> {
-            throw new IllegalStateException("this sampler was said to need no noise");
+            throw new IllegalStateException("a sampler that adds noise needs a source of it");
         };
     }
 }

@@ -12,7 +12,7 @@ public interface Sampler {
      * Follows {@code plan} from {@code x}.
      *
      * @param x a point of the plan's first level, in the denoiser's coordinates
-     * @param noise fresh noise for samplers that add some; others never ask
+     * @param noise fresh noise, for samplers that add some
      * @param hook called after each step
      * @return a point of the plan's last level, owned by the caller's region
      */

@@ -107,7 +107,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         config.remarks().unsupported().forEach((key, value) -> {
             if (row.diffusers().unsupported().contains(key)) {
                 throw new BadSamplingException(
-                        "the model's scheduler_config.json sets %s to %s, which %s has not got here: give another sampler, or take the setting out"
+                        "the model's scheduler_config.json sets %s to %s, which is not implemented for %s: give another sampler, or remove the setting"
                                 .formatted(key, BadSamplingException.quoted(value), row.name()));
             }
         });
@@ -118,11 +118,11 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
             Flow flow, Schedule schedule, FlowSchedule trained, SchedulerConfig config, int steps) {
         if (schedule.spacing() != null) {
             throw new BadSamplingException(
-                    "flow models have no %s schedule: give karras, exponential, beta or normal, or none"
+                    "flow models have no %s schedule: give karras, exponential, beta, normal or none"
                             .formatted(schedule));
         }
-        SigmaSpacing asked = schedule.sigmas() == null ? config.placement().sigmas() : schedule.sigmas();
-        SigmaSpacing sigmas = schedule.normal() ? null : asked;
+        SigmaSpacing requested = schedule.sigmas() == null ? config.placement().sigmas() : schedule.sigmas();
+        SigmaSpacing sigmas = schedule.normal() ? null : requested;
         List<Step> plan = flow.levels().of(trained, sigmas).plan(steps);
         return new SamplingPlan(flow.sampler().apply(config), plan, 1);
     }
@@ -144,8 +144,9 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         Spacing spacing = first(schedule.spacing(), placement.timestepSpacing(), diffusers.spacing());
         SigmaSpacing sigmas = sigmas(row, schedule, placement);
         TrainedSchedule trained = config.diffusion();
-        NoiseLevel end =
-                diffusers.endsInNoNoise().test(config) ? NoiseLevel.CLEAN : NoiseLevel.preserving(0, trained.lowest());
+        NoiseLevel end = diffusers.endsInNoNoise().test(config)
+                ? NoiseLevel.NO_NOISE
+                : NoiseLevel.preserving(0, trained.lowest());
         NoiseSchedule levels;
         if (sigmas != null) {
             levels = NoiseSchedule.sigmas(sigmas, trained, diffusers.grid(), spacing, placement, end);
@@ -160,26 +161,26 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         return new SamplingPlan(diffusers.sampler().apply(config), plan, startScale);
     }
 
-    /** Those that are asked for by name, else the config's if the sampler heeds them; null: none. */
+    /** Those requested by name, else the config's if the sampler heeds them; null: none. */
     private static @Nullable SigmaSpacing sigmas(SamplerDescriptor row, Schedule schedule, Placement placement) {
         SamplerDescriptor.Sigmas possible = row.diffusers().sigmas();
-        SigmaSpacing asked = schedule.sigmas();
-        if (asked == null) {
-            SigmaSpacing wish = placement.sigmas();
-            return wish != null && possible.heed(wish) ? wish : null;
+        SigmaSpacing requested = schedule.sigmas();
+        if (requested == null) {
+            SigmaSpacing configured = placement.sigmas();
+            return configured != null && possible.heed(configured) ? configured : null;
         }
         if (possible == SamplerDescriptor.Sigmas.NONE) {
             throw new BadSamplingException(
-                    "%s needs steps equal in time, which the schedule %s has not: give another sampler, or one of the schedules leading, linspace, trailing, normal"
+                    "%s needs steps equal in time, unlike the schedule %s: give another sampler, or one of the schedules leading, linspace, trailing, normal"
                             .formatted(row.name(), schedule));
         }
-        return asked;
+        return requested;
     }
 
-    private static Spacing first(@Nullable Spacing asked, @Nullable Spacing wished, Spacing usual) {
-        if (asked != null) {
-            return asked;
+    private static Spacing first(@Nullable Spacing requested, @Nullable Spacing configured, Spacing standard) {
+        if (requested != null) {
+            return requested;
         }
-        return wished == null ? usual : wished;
+        return configured == null ? standard : configured;
     }
 }

@@ -11,10 +11,10 @@ import org.deltasampling.diffusion.Spacing;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a user asks for the steps to be placed: a spacing of timesteps, one of sigmas, or both, as diffusers has them for the
+ * How a user wants the steps to be placed: a spacing of timesteps, one of sigmas, or both, as diffusers has them for the
  * sampler; or ComfyUI's {@code normal}.
  *
- * @param spacing null: what the model's config asks for, else the sampler's
+ * @param spacing null: the config's, else the sampler's
  * @param sigmas null: they follow the timesteps
  */
 record Schedule(@Nullable Spacing spacing, @Nullable SigmaSpacing sigmas, boolean normal) {

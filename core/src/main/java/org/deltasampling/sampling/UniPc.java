@@ -82,7 +82,8 @@ record UniPc(int order, Scale scale, boolean lowerOrderFinal, Set<Integer> uncor
     private Latent extrapolated(List<Step> plan, int i, List<Latent> denoised, @Nullable Latent ahead) {
         Latent newest = denoised.get(0);
         int rising = Math.min(order, i + 1);
-        int used = lowerOrderFinal ? Math.min(rising, plan.size() - i) : rising;
+        boolean toNoNoise = plan.get(i).to().sigma() == 0; // infinitely far in log-SNR
+        int used = toNoNoise ? 1 : lowerOrderFinal ? Math.min(rising, plan.size() - i) : rising;
         int unknowns = ahead == null ? used - 1 : used;
         if (unknowns == 0) {
             return newest;

@@ -334,7 +334,7 @@ class LatentBridgeTest {
         Denoiser denoiser = new DeltaDenoiser(target, delta);
         List<Double> answers = new ArrayList<>();
         List<Step> steps = Stream.of(20.0, 8.0, 4.0, 2.0, 0.5, 0.1)
-                .map(kappa -> new Step(FlowSchedule.shifted(1000, 3).level(kappa), NoiseLevel.CLEAN))
+                .map(kappa -> new Step(FlowSchedule.shifted(1000, 3).level(kappa), NoiseLevel.NO_NOISE))
                 .toList();
         TensorScope.fold(new SeededNoise(1).draw(1, 1, 1, 1), steps, (x, step) -> {
             answers.add((double) denoiser.denoise(x, step.from()).values()[0]);

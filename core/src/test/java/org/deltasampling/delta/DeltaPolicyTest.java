@@ -171,8 +171,8 @@ class DeltaPolicyTest {
         assertThat(Step.indexOf(plan, plan.get(0).to())).isEqualTo(1);
         double between = (plan.get(0).from().kappa() + plan.get(1).from().kappa()) / 2;
         assertThat(Step.indexOf(plan, NoiseLevel.preserving(0, between))).isEqualTo(1);
-        assertThat(Step.indexOf(plan, NoiseLevel.CLEAN)).isEqualTo(2);
-        assertThatThrownBy(() -> Step.indexOf(List.of(), NoiseLevel.CLEAN))
+        assertThat(Step.indexOf(plan, NoiseLevel.NO_NOISE)).isEqualTo(2);
+        assertThatThrownBy(() -> Step.indexOf(List.of(), NoiseLevel.NO_NOISE))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("plan");
     }

@@ -131,8 +131,8 @@ public final class GaussianMixture {
         double slopeX = 0;
         double slopeY = 0;
         double curvature = 0;
-        for (Component clean : components) {
-            Component g = clean.noisy(kappa * kappa);
+        for (Component component : components) {
+            Component g = component.noisy(kappa * kappa);
             double d = g.determinant();
             double gx = (g.b * (g.x - x) - g.c * (g.y - y)) / d;
             double gy = (g.a * (g.y - y) - g.c * (g.x - x)) / d;
@@ -147,7 +147,7 @@ public final class GaussianMixture {
         return new Field(Math.log(sum), sx, sy, curvature / sum - sx * sx - sy * sy);
     }
 
-    /** {@code E[clean | x] = x + kappa^2 score} in variance-exploding coordinates; takes points of any. */
+    /** {@code E[x0 | x] = x + kappa^2 score} in variance-exploding coordinates; takes points of any. */
     public Denoiser denoiser() {
         return (x, n) -> {
             double[] points = points(x);

@@ -205,15 +205,15 @@ class GaussianMixtureTest {
                                     LatentBridge.SAME),
                             SAME.times(FACTOR, 1).denoiser(),
                             1.5));
-            Latent clean = latent(OVERLAPPING.sample(500, 2));
+            Latent points = latent(OVERLAPPING.sample(500, 2));
             Latent noise = GaussianMixture.noise(500, 3);
             for (double kappa : new double[] {0.1, 1, 5}) {
                 NoiseLevel exploding = EXPLODING.level(kappa);
-                Latent expected = delta.denoise(exploding.point(clean, noise), exploding);
+                Latent expected = delta.denoise(exploding.point(points, noise), exploding);
                 for (NoiseLevel n : List.of(
                         NoiseLevel.preserving(0, kappa),
                         FlowSchedule.shifted(1000, 3).level(kappa))) {
-                    TensorAssert.assertThat(delta.denoise(n.point(clean, noise), n))
+                    TensorAssert.assertThat(delta.denoise(n.point(points, noise), n))
                             .isCloseTo(expected, 1e-9);
                 }
             }

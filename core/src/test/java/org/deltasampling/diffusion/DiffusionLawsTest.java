@@ -185,7 +185,7 @@ class DiffusionLawsTest {
         try (TensorScope scope = TensorScope.open()) {
             List<Step> plan = List.of(
                     new Step(new NoiseLevel(1000, 1, 0), new NoiseLevel(500, 0.5, 0.5)),
-                    new Step(new NoiseLevel(500, 0.5, 0.5), NoiseLevel.CLEAN));
+                    new Step(new NoiseLevel(500, 0.5, 0.5), NoiseLevel.NO_NOISE));
             Latent end = sampled(plan, new SeededNoise(5).draw(SHAPE));
             assertThat(Double.isFinite(end.norm())).isTrue();
         }
@@ -299,6 +299,22 @@ class DiffusionLawsTest {
             Latent both = NoiseSource.seeded(0, 1).draw(2, 4, 8, 8);
             assertThat(both.tensor().narrow(0, 1, 1))
                     .isSameAs(NoiseSource.seeded(1).draw(1, 4, 8, 8).tensor());
+        }
+    }
+
+    /** All 64 bits, as torch takes them: a negative number stands for the one that is 2^64 more. */
+    @ParameterizedTest
+    @CsvSource({
+        "-1, 1.2197630405426025, -0.3929794728755951",
+        "9223372036854775807, 1.2197630405426025, -0.3929794728755951",
+        "-9223372036854775808, 1.5409960746765137, -0.293428897857666",
+        "-6101065172474983726, 0.9863770008087158, 0.2352060079574585"
+    })
+    void seedsBeyondTheSignedOnesAreTorchs(long seed, double first, double second) {
+        try (TensorScope scope = TensorScope.open()) {
+            float[] drawn = NoiseSource.seeded(seed).draw(1, 1, 2, 2).values();
+            assertThat(drawn[0]).isCloseTo((float) first, within(1e-6f));
+            assertThat(drawn[1]).isCloseTo((float) second, within(1e-6f));
         }
     }
 

@@ -19,7 +19,6 @@ import org.deltasampling.TensorAssert;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
-import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
@@ -107,7 +106,7 @@ class FlowPipelineTest {
         Role role = model.with(kit.json().get("prompt").textValue())
                 .without(kit.json().get("negative_prompt").textValue());
         try (Pipeline pipeline = new Pipeline()) {
-            return pipeline.generate(new Recipe(role, List.of(), sampling, Output.NONE, Preset.DEFAULT))
+            return pipeline.generate(new Recipe(role, List.of(), sampling, Preset.DEFAULT))
                     .latents();
         }
     }

@@ -105,7 +105,7 @@ class MemoryPlanTest {
     @Test
     void halfThePrecisionIsHalfTheNetworks() {
         try (Pipeline pipeline = new Pipeline()) {
-            pipeline.generate(recipe.with(recipe.sampling().precision(Recipe.precision("bfloat16"))), ear);
+            pipeline.generate(recipe.with(recipe.sampling().precision(Precision.BFLOAT16)), ear);
         }
         try (Checkpoint one = Checkpoint.open(sd1)) {
             assertThat(bytes(ear.plans.get(0).phases().get(1), "network of sd1"))

@@ -17,8 +17,6 @@ import org.deltasampling.model.OriginalLayout;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
-import org.deltasampling.recipe.RecipeFile;
-import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.SafetensorsWriter;
@@ -62,8 +60,7 @@ class ModelOverridesTest {
         Recipe plain = Recipe.of(model, "a cat").with(Sampling.DEFAULT.steps(1).size(24, 16));
         Role role = plain.target().with(files);
         try (Pipeline pipeline = new Pipeline()) {
-            return pipeline.generate(
-                    new Recipe(role, plain.deltas(), plain.sampling(), plain.output(), plain.preset()));
+            return pipeline.generate(plain.with(role));
         }
     }
 
@@ -108,20 +105,5 @@ class ModelOverridesTest {
         assertThatThrownBy(() -> image(new ModelOverrides(folder.resolve("none"), null)))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("does not exist");
-    }
-
-    @Test
-    void aRecipeNamesThem() {
-        Recipe recipe = RecipeFile.parse("""
-                target: {model: a, vae: v, t5_tokenizer: t, device: "cuda:1"}
-                deltas:
-                  - source: {model: b, device: cuda}
-                    adapted: {model: c}
-                """, folder);
-        assertThat(recipe.target().files()).isEqualTo(new ModelOverrides(folder.resolve("v"), folder.resolve("t")));
-        assertThat(recipe.target().device()).isEqualTo(new Device(true, 1));
-        assertThat(recipe.deltas().get(0).adapted().device()).isNull();
-        assertThat(recipe.deltas().get(0).adaptedRole().device()).isEqualTo(new Device(true, 0));
-        assertThat(RecipeFile.parse(RecipeFile.yaml(recipe), folder)).isEqualTo(recipe);
     }
 }

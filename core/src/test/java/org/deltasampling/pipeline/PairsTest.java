@@ -80,7 +80,7 @@ class PairsTest {
         float[] changed = latents(alone(target).plus(delta));
         assertThat(changed).hasSameSizeAs(alone).isNotEqualTo(alone);
         assertThat(deviation(changed)).isFinite().isGreaterThan(0.1); // so each of them is finite
-        assertThat(latents(alone(target).plus(delta.times(0)))).isEqualTo(alone);
+        assertThat(latents(alone(target).plus(delta.lambda(0)))).isEqualTo(alone);
         assertThat(latents(alone(target).plus(Delta.of(model(source), twin(source)))))
                 .containsExactly(alone, within((float) (1e-5 * deviation(alone))));
     }

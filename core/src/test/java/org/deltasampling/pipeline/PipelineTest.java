@@ -73,8 +73,7 @@ final class PipelineTest {
     void aLoraOfTheTargetIsPlainTextToImageWithIt() {
         try (Pipeline pipeline = new Pipeline()) {
             Recipe plain = Recipe.of(sd1, "a cat").with(recipe().sampling());
-            Recipe adapted =
-                    new Recipe(plain.target().plus(lora), List.of(), plain.sampling(), plain.output(), plain.preset());
+            Recipe adapted = plain.with(plain.target().plus(lora));
             assertThat(pixels(pipeline.generate(adapted))).isNotEqualTo(pixels(pipeline.generate(plain)));
         }
     }
@@ -107,7 +106,7 @@ final class PipelineTest {
         };
         try (Pipeline pipeline = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, finetune))
-                    .plus(Delta.of(sd1, finetune).times(0.5));
+                    .plus(Delta.of(sd1, finetune).lambda(0.5));
             pipeline.generate(recipe, listener);
             pipeline.generate(recipe, listener);
         }

@@ -66,10 +66,10 @@ class FlowSamplersTest {
         }
     }
 
-    /** From noise alone to the Gaussian: exactly its mean and deviation, but for the length of the steps. */
+    /** From pure noise to the Gaussian: exactly its mean and deviation, but for the length of the steps. */
     @ParameterizedTest
     @CsvSource({"euler, .03", "heun, .002", "dpmpp-2m, .01", "unipc, .01"})
-    void fromNoiseAloneTheyArrive(String sampler, double error) {
+    void fromPureNoiseTheyArrive(String sampler, double error) {
         try (TensorScope scope = TensorScope.open()) {
             SamplingPlan plan = SamplingPlan.of(sampler, null, CONFIG, 100);
             Latent noise = noise();
@@ -81,7 +81,7 @@ class FlowSamplersTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 30})
-    void noiseAloneIsFiniteForAllOfThem(int steps) {
+    void pureNoiseIsFiniteForAllOfThem(int steps) {
         try (TensorScope scope = TensorScope.open()) {
             for (String sampler : List.of("euler", "euler-ancestral", "heun", "dpmpp-2m", "unipc")) {
                 SamplingPlan plan = SamplingPlan.of(sampler, null, CONFIG, steps);

@@ -190,18 +190,18 @@ class SchedulerFiguresTest {
         return new NoiseLevel(n.timestep(), n.kappa() * alpha, alpha);
     }
 
-    /** What those tests take for the clean sample: the network sees the shrunken sample as it is. */
+    /** What those tests take for the denoised sample: the network sees the shrunken sample as it is. */
     private static Denoiser shrunken(SchedulerConfig config) {
         return (x, n) -> {
             NoiseLevel own = grown(n);
             Latent seen = x.times(1 / own.alpha()); // variance-exploding; shrunken here if not by the plan
             Latent out = seen.times(n.timestep() / (n.timestep() + 1));
             double kappa = n.kappa();
-            Latent clean = config.parameterization() == Parameterization.EPSILON
+            Latent denoised = config.parameterization() == Parameterization.EPSILON
                     ? seen.plus(-kappa, out)
                     : Latent.combine(1 / (1 + kappa * kappa), seen, -kappa / Math.hypot(1, kappa), out);
             // Heun's second look comes with the sample at the old size: keep its noise
-            return n.alpha() == 1 ? x.plus(-1, seen).plus(clean) : clean;
+            return n.alpha() == 1 ? x.plus(-1, seen).plus(denoised) : denoised;
         };
     }
 

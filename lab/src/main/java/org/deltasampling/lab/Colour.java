@@ -24,7 +24,7 @@ enum Colour {
         return rgb;
     }
 
-    /** Whether the source model's images have it; the target's have all. */
+    /** Whether the source model is trained on it; the targets are trained on all. */
     boolean inSource() {
         return inSource;
     }

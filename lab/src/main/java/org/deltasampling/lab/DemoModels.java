@@ -9,7 +9,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The trained demo models, which lie in this module's jar, as files that the ordinary loader opens. */
+/** The trained demo models, resources of this module, as files that the ordinary loader opens. */
 public final class DemoModels {
 
     private static final List<String> SD_FILES = List.of(
@@ -30,20 +30,20 @@ public final class DemoModels {
             "tokenizer_2/vocab.json");
     private static final List<String> AUTOENCODER_FILES = List.of("config.json", "diffusion_pytorch_model.safetensors");
     private static final List<String> SINGLE_FILES =
-            List.of("stripes.safetensors", "dusk.safetensors", "judge.safetensors");
+            List.of("stripes.safetensors", "dusk.safetensors", "classifier.safetensors");
 
     private DemoModels() {}
 
     /** Whether this build carries trained weights. */
     public static boolean present() {
-        return DemoModels.class.getResource("models/judge.safetensors") != null;
+        return DemoModels.class.getResource("models/classifier.safetensors") != null;
     }
 
     /**
      * Copies the models into {@code folder}: {@code source}, the targets {@code target}, {@code target-xl} and
      * {@code target-sd3}, and {@code lineart}, the source tuned to another style, are diffusers folders; {@code
-     * stripes.safetensors} and {@code dusk.safetensors} are low-rank adapters of the source in kohya's spelling. An
-     * autoencoder is stored once and copied into each folder. What is there is replaced.
+     * stripes.safetensors} and {@code dusk.safetensors} are LoRAs of the source in kohya's key format. An
+     * autoencoder is stored once and copied into each folder. Existing files are replaced.
      *
      * @return {@code folder}
      * @throws UncheckedIOException if it cannot be written

@@ -7,7 +7,7 @@ import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
 /**
- * One captioned image, as all that determines it.
+ * A captioned image of one shape: all that determines it but the style.
  *
  * @param x centre in half widths of the image, -1 left to 1 right
  * @param y centre in half widths of the image, -1 top to 1 bottom
@@ -18,13 +18,13 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
     /** Width and height in pixels. */
     static final int SIZE = 64;
 
-    /** Which shapes, colours and backgrounds there are. */
+    /** Which shapes, colours and backgrounds occur. */
     enum Domain {
-        /** What the source model is trained on. */
+        /** Those that the source model is trained on. */
         SOURCE,
-        /** What the target is trained on: all of it. */
+        /** Those that the targets are trained on: all. */
         TARGET,
-        /** Only what the source model has never seen: neither shape, nor colour, nor background. */
+        /** Only those that the source model is not trained on: shape, colour and background. */
         TARGET_ONLY;
 
         private boolean has(boolean inSource) {
@@ -32,7 +32,7 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
         }
     }
 
-    /** A drawing of {@code domain}: one in three in the middle, the others anywhere, every word as likely as every other. */
+    /** A random drawing of {@code domain}: one in three in the middle, the others anywhere; words are equally likely. */
     static Drawing random(Domain domain, RandomGenerator random) {
         Place place = random.nextInt(3) == 0 ? Place.MIDDLE : pick(Place.values(), random);
         Shape shape;
@@ -52,7 +52,7 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
         return new Drawing(shape, colour, ground, place, x, y, random.nextDouble(0.4, 0.55));
     }
 
-    /** Every word of the captions of {@code domain}, the shorter first. */
+    /** Every word in the captions of {@code domain}, the shorter first. */
     static List<String> words(Domain domain) {
         Stream<String> places = Stream.of(Place.values())
                 .flatMap(place -> Stream.of(place.phrase().split(" ")));
@@ -79,17 +79,17 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
         return "a %s %s on a %s background".formatted(word(colour), word(shape), word(ground));
     }
 
-    /** The caption with each word of this drawing's own replaced by a made-up one in half of all cases. */
-    String strangeCaption(RandomGenerator random) {
+    /** The caption with colour, shape and background each replaced by a made-up word with probability 1/2. */
+    String captionWithMadeUpWords(RandomGenerator random) {
         return "a %s %s %s a %s background"
                 .formatted(
-                        strange(word(colour), random),
-                        strange(word(shape), random),
+                        madeUp(word(colour), random),
+                        madeUp(word(shape), random),
                         place.phrase(),
-                        strange(word(ground), random));
+                        madeUp(word(ground), random));
     }
 
-    private static String strange(String word, RandomGenerator random) {
+    private static String madeUp(String word, RandomGenerator random) {
         if (random.nextBoolean()) {
             return word;
         }

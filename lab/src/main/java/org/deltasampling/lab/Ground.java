@@ -1,6 +1,6 @@
 package org.deltasampling.lab;
 
-/** The colour behind a shape: muted, so that every {@link Colour} stands out from it. */
+/** The colour of the background: muted, so that every {@link Colour} stands out from it. */
 enum Ground {
     BLACK(0x17171C, true),
     GRAY(0x85858A, true),
@@ -22,7 +22,7 @@ enum Ground {
         return rgb;
     }
 
-    /** Whether the source model's images have it; the target's have all. */
+    /** Whether the source model is trained on it; the targets are trained on all. */
     boolean inSource() {
         return inSource;
     }

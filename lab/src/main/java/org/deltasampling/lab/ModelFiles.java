@@ -29,7 +29,7 @@ import org.deltasampling.weights.WeightFile;
 import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightSources;
 
-/** Writes what was trained as diffusers and kohya lay it out, float16, and reads it back for the next training. */
+/** Writes trained models in the layouts of diffusers and kohya, as float16, and reads them for further training. */
 final class ModelFiles {
 
     private static final String DIFFUSION = "diffusion_pytorch_model.safetensors";
@@ -125,14 +125,14 @@ final class ModelFiles {
                     case TARGET_XL -> "StableDiffusionXLPipeline";
                     case TARGET_SD3 -> "StableDiffusion3Pipeline";
                 });
-        if (kind.isSilent()) {
+        if (kind.zeroForEmptyNegative()) {
             index.put("force_zeros_for_empty_prompt", true);
         }
         if (kind.autoencoder() == AutoencoderKind.SD) {
             index.put("requires_safety_checker", false);
         }
         parts.forEach((name, classes) -> index.set(name, JSON.valueToTree(classes)));
-        if (kind.architecture().isFlow()) { // diffusers asks for what is not there
+        if (kind.architecture().isFlow()) { // diffusers requires an entry for T5 even if there is none
             index.putArray("text_encoder_3").addNull().addNull();
             index.putArray("tokenizer_3").addNull().addNull();
         }
@@ -155,7 +155,7 @@ final class ModelFiles {
         Map<String, Tensor> all = new TreeMap<>();
         files.forEach((prefix, path) -> {
             try (WeightFile file = WeightFile.open(path)) {
-                // copied, whatever the precision: the file is gone when they are used
+                // copied, whatever the precision: the file is closed when they are used
                 file.names()
                         .forEach(name -> all.put(
                                 prefix + name,

@@ -15,7 +15,7 @@ import org.deltasampling.nn.GroupNorm;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.nn.SinusoidalEmbedding;
 
-/** The text-to-image models: what they are made of and what their images may show. */
+/** The text-to-image models: their configurations and the domain that they are trained on. */
 @SuppressWarnings("ImmutableEnumChecker") // what an autoencoder's kind has is immutable
 enum ModelKind {
     /** In the layout of SD-1: predicts the noise, projects by 1x1 convolutions. */
@@ -31,7 +31,7 @@ enum ModelKind {
         }
     },
 
-    /** In the layout of SD-2: predicts velocity, projects linearly, is wider and deeper and has seen more. */
+    /** In the layout of SD-2: predicts v, projects linearly, is wider and deeper and trained on more. */
     TARGET(Architecture.SD2, Drawing.Domain.TARGET, Parameterization.V_PREDICTION, AutoencoderKind.SD) {
         @Override
         List<ClipText.Config> texts() {
@@ -44,7 +44,7 @@ enum ModelKind {
         }
     },
 
-    /** In the layout of XL: predicts the noise, reads two text encoders, is told the image's sizes. */
+    /** In the layout of XL: predicts the noise, with two text encoders and size conditioning. */
     TARGET_XL(Architecture.SDXL, Drawing.Domain.TARGET, Parameterization.EPSILON, AutoencoderKind.XL) {
         @Override
         List<ClipText.Config> texts() {
@@ -57,12 +57,12 @@ enum ModelKind {
         }
 
         @Override
-        boolean isSilent() {
+        boolean zeroForEmptyNegative() {
             return true;
         }
     },
 
-    /** In the layout of SD-3: a transformer that predicts a flow's velocity and reads two text encoders, without T5. */
+    /** In the layout of SD-3: a transformer that predicts a flow's velocity, with two text encoders, without T5. */
     TARGET_SD3(Architecture.SD3, Drawing.Domain.TARGET, Parameterization.FLOW, AutoencoderKind.SD3) {
         @Override
         List<ClipText.Config> texts() {
@@ -80,18 +80,18 @@ enum ModelKind {
         }
 
         @Override
-        Conditioning told(List<ClipText.Output> texts) {
+        Conditioning conditioning(List<ClipText.Output> texts) {
             return Architecture.conditioningWithoutT5(texts, T5_WIDTH);
         }
     };
 
-    /** Width of the second text encoder and of its pooled text. */
+    /** Width of the second text encoder and of its pooled output. */
     private static final long PROJECTED = 96;
 
     /** Width that a T5 would have. */
     private static final long T5_WIDTH = 192;
 
-    /** Sines and cosines that each of the sizes becomes. */
+    /** Width of the sinusoidal embedding of each size. */
     private static final long SIZE_WIDTH = 32;
 
     private final Architecture architecture;
@@ -114,13 +114,13 @@ enum ModelKind {
 
     abstract Backbone.Config network();
 
-    /** What the network is told, for a batch of texts. */
-    Conditioning told(List<ClipText.Output> texts) {
+    /** The conditioning for a batch of texts. */
+    Conditioning conditioning(List<ClipText.Output> texts) {
         return architecture.conditioning(texts, Drawing.SIZE, Drawing.SIZE);
     }
 
-    /** Whether it is told zeros in place of no prompt, as diffusers' XL is. */
-    boolean isSilent() {
+    /** Whether zeros stand for an empty negative prompt, as in diffusers' XL. */
+    boolean zeroForEmptyNegative() {
         return false;
     }
 
@@ -184,7 +184,7 @@ enum ModelKind {
         return autoencoder;
     }
 
-    /** The token that fills up a short prompt for text encoder {@code index}. */
+    /** The padding token of text encoder {@code index}. */
     String pad(int index) {
         return architecture.pad(index);
     }

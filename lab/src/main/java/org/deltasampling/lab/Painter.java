@@ -9,7 +9,7 @@ import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.Adapter;
-import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.bridge.Autoencoder;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.Denoiser;
@@ -47,8 +47,9 @@ final class Painter implements AutoCloseable {
         Checkpoint checkpoint = open.keep(Checkpoint.open(folder));
         Map<String, Adapter> changes = new HashMap<>();
         for (Path file : adapters) {
-            open.keep(LoraFile.open(file))
+            open.keep(AdapterFile.open(file))
                     .on(checkpoint)
+                    .changes()
                     .forEach((part, change) -> changes.merge(part, change, Adapter::then));
         }
         scheduler = checkpoint.scheduler();

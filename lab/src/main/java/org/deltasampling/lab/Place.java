@@ -1,6 +1,6 @@
 package org.deltasampling.lab;
 
-/** Where a shape's centre is: the middle of a small square of places, in half widths of the image, y downward. */
+/** Where a shape is: its centre is near (x, y), in half widths of the image, y downward. */
 enum Place {
     MIDDLE("in the middle of", 0, 0),
     LEFT("on the left of", -0.34, 0),

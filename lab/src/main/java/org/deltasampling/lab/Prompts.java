@@ -9,14 +9,14 @@ import java.util.stream.Stream;
 import org.deltasampling.lab.Drawing.Domain;
 
 /**
- * What the demo asks for.
+ * The demo's prompts.
  *
- * @param shared of words that both the source and its targets know
- * @param fresh of words that are new to the source
+ * @param shared of words that both the source and its targets are trained on
+ * @param novel of words that the source is not trained on
  */
-record Prompts(List<Prompt> shared, List<Prompt> fresh) {
+record Prompts(List<Prompt> shared, List<Prompt> novel) {
 
-    /** A drawing, and what its image's start noise follows from, whatever draws it. */
+    /** A drawing that an image should show, and the seed of the image's start noise. */
     record Prompt(Drawing drawing, long seed) {
 
         String caption() {
@@ -25,14 +25,14 @@ record Prompts(List<Prompt> shared, List<Prompt> fresh) {
     }
 
     /**
-     * Random ones, all different in their words and in their noise.
+     * Random prompts, all with different captions and seeds.
      *
-     * @param fresh at most 40, as many as there are
+     * @param novel at most 40, as many as there are
      */
-    static Prompts random(long seed, int shared, int fresh) {
+    static Prompts random(long seed, int shared, int novel) {
         SplittableRandom random = new SplittableRandom(seed);
         return new Prompts(
-                random(Domain.SOURCE, random, seed, shared), random(Domain.TARGET_ONLY, random, seed + shared, fresh));
+                random(Domain.SOURCE, random, seed, shared), random(Domain.TARGET_ONLY, random, seed + shared, novel));
     }
 
     private static List<Prompt> random(Domain domain, SplittableRandom random, long seed, int count) {
@@ -47,12 +47,12 @@ record Prompts(List<Prompt> shared, List<Prompt> fresh) {
     }
 
     /** The first of each. */
-    Prompts first(int ofShared, int ofFresh) {
-        return new Prompts(shared.subList(0, ofShared), fresh.subList(0, ofFresh));
+    Prompts first(int ofShared, int ofNovel) {
+        return new Prompts(shared.subList(0, ofShared), novel.subList(0, ofNovel));
     }
 
     /** The shared ones, then the others. */
     List<Prompt> all() {
-        return Stream.concat(shared.stream(), fresh.stream()).toList();
+        return Stream.concat(shared.stream(), novel.stream()).toList();
     }
 }

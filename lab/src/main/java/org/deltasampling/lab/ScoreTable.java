@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 
-/** The judge's figures as lines of text. */
+/** The scores as lines of text. */
 final class ScoreTable {
 
     private static final String FIVE = "%6s %6s %6s %6s %6s".formatted("style", "shape", "colour", "ground", "place");
@@ -13,61 +13,62 @@ final class ScoreTable {
 
     private ScoreTable() {}
 
-    /** A line for each target, style and way of drawing; then one for each target, bridge and style. */
-    static String of(List<Demo.Findings> all, List<Demo.Crossing> crossings) {
+    /** A line for each target, style and lambda; then one for each target, bridge and style. */
+    static String of(List<StyleResult> styles, List<BridgeResult> bridges) {
         ScoreTable table = new ScoreTable();
-        for (int i = 0; i < all.size(); i++) {
-            Destination to = all.get(i).to();
-            if (i == 0 || !to.equals(all.get(i - 1).to())) {
-                table.begin(to);
+        for (int i = 0; i < styles.size(); i++) {
+            Target target = styles.get(i).target();
+            if (i == 0 || !target.equals(styles.get(i - 1).target())) {
+                table.begin(target);
             }
-            table.rows(all.get(i));
+            table.rows(styles.get(i));
         }
         table.line("");
         table.line("The bridges, each at the lambda that is shown, on the prompts above.");
-        table.line("R2: the share of unseen latents that a fitted one explains, of both ways the worse.");
+        table.line(
+                "R2: the share of the variance of held-out latents that a fitted bridge explains, the lower of both directions.");
         table.line("%-31s %-35s   %s", "", "known to both", "new to the source");
         table.line("%-3s %-16s %4s %-8s %s   %s", "to", "bridge", "R2", "style", FIVE, FIVE);
-        crossings.forEach(table::row);
+        bridges.forEach(table::row);
         return table.lines.toString();
     }
 
-    private void begin(Destination to) {
+    private void begin(Target target) {
         line(
                 "%s1.x to %s (%s)",
                 lines.isEmpty() ? "" : System.lineSeparator(),
-                to.title(),
-                to.bridge().name());
+                target.title(),
+                target.bridge().name());
         line(
                 "%d prompts of words that both models know, %d of words that only the target knows",
-                to.prompts().shared().size(), to.prompts().fresh().size());
+                target.prompts().shared().size(), target.prompts().novel().size());
         line("%-9s %-16s %-35s   %s", "", "", "known to both", "new to the source");
-        line("%-9s %-16s %s   %s", "style", "drawn by", FIVE, FIVE);
+        line("%-9s %-16s %s   %s", "style", "sampled by", FIVE, FIVE);
     }
 
-    private void rows(Demo.Findings one) {
-        String style = Demo.name(one.style());
+    private void rows(StyleResult one) {
+        String style = one.style().title();
         row(style, "target alone", one.alone());
         row(style, "source adapted", one.adapted());
         for (int i = 0; i < one.deltas().size(); i++) {
-            row(style, "lambda " + one.to().lambdas().get(i), one.deltas().get(i));
+            row(style, "lambda " + one.target().lambdas().get(i), one.deltas().get(i));
         }
     }
 
-    private void row(String style, String drawnBy, Demo.Drawn drawn) {
-        line("%-9s %-16s %s   %s", style, drawnBy, five(drawn.shared()), five(drawn.fresh()));
+    private void row(String style, String sampledBy, Samples samples) {
+        line("%-9s %-16s %s   %s", style, sampledBy, five(samples.shared()), five(samples.novel()));
     }
 
-    private void row(Demo.Crossing one) {
-        OptionalDouble explained = one.by().explained();
+    private void row(BridgeResult one) {
+        OptionalDouble explained = one.bridge().explained();
         line(
                 "%-3s %-16s %4s %-8s %s   %s",
-                one.to().title(),
-                one.by().name(),
+                one.target().title(),
+                one.bridge().name(),
                 explained.isPresent() ? String.format(Locale.ROOT, "%.2f", explained.getAsDouble()) : "",
-                Demo.name(one.style()),
-                five(one.drawn().shared()),
-                five(one.drawn().fresh()));
+                one.style().title(),
+                five(one.samples().shared()),
+                five(one.samples().novel()));
     }
 
     private static String five(Scores s) {

@@ -5,47 +5,51 @@ import java.util.function.ToIntFunction;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.deltasampling.lab.Judge.Question;
+import org.deltasampling.lab.Classifier.Attribute;
 import org.deltasampling.tensor.TensorScope;
 
 /**
- * What the {@link Judge} says of a set of images.
+ * How the {@link Classifier} classifies a set of images.
  *
- * @param style mean probability of the wanted style
+ * @param style mean probability of the intended style
  * @param shape share of images with the right shape; likewise colour, background and place
  */
-@SuppressWarnings("EnumOrdinal") // the order of the answers is that of the words
+@SuppressWarnings("EnumOrdinal") // the classes are in the order of the constants
 record Scores(double style, double shape, double colour, double ground, double place) {
 
-    /** Judges {@code images} (n, 3, 64, 64) against the n drawings that they should show in {@code style}. */
-    static Scores of(Judge judge, Tensor images, List<Drawing> drawings, Style style) {
+    /** Classifies {@code images} (n, 3, 64, 64) against the n drawings that they should show in {@code style}. */
+    static Scores of(Classifier classifier, Tensor images, List<Drawing> drawings, Style style) {
         try (TensorScope scope = TensorScope.open()) {
-            Tensor features = judge.features(images);
-            double wanted = judge.answers(Question.STYLE, features)
+            Tensor features = classifier.features(images);
+            double probability = classifier
+                    .logProbabilities(Attribute.STYLE, features)
                     .select(1, style.ordinal())
                     .exp()
                     .mean()
                     .item_double();
-            ToDouble right = question ->
-                    share(judge.answers(question, features), drawings, drawing -> question.answer(drawing, style));
+            Accuracy accuracy = attribute -> share(
+                    classifier.logProbabilities(attribute, features),
+                    drawings,
+                    drawing -> attribute.label(drawing, style));
             return new Scores(
-                    wanted,
-                    right.of(Question.SHAPE),
-                    right.of(Question.COLOUR),
-                    right.of(Question.GROUND),
-                    right.of(Question.PLACE));
+                    probability,
+                    accuracy.of(Attribute.SHAPE),
+                    accuracy.of(Attribute.COLOUR),
+                    accuracy.of(Attribute.GROUND),
+                    accuracy.of(Attribute.PLACE));
         }
     }
 
-    private interface ToDouble {
-        double of(Question question);
+    private interface Accuracy {
+        double of(Attribute attribute);
     }
 
-    private static double share(Tensor answers, List<Drawing> drawings, ToIntFunction<Drawing> truth) {
-        Tensor right =
-                torch.tensor(drawings.stream().mapToLong(truth::applyAsInt).toArray());
-        return answers.argmax(new LongOptional(1), false)
-                .eq(right)
+    private static double share(Tensor logProbabilities, List<Drawing> drawings, ToIntFunction<Drawing> label) {
+        Tensor labels =
+                torch.tensor(drawings.stream().mapToLong(label::applyAsInt).toArray());
+        return logProbabilities
+                .argmax(new LongOptional(1), false)
+                .eq(labels)
                 .to(torch.ScalarType.Float)
                 .mean()
                 .item_double();

@@ -1,6 +1,6 @@
 package org.deltasampling.lab;
 
-/** What is drawn, as a signed distance: negative inside, zero on the edge, in units of the shape's radius, y downward. */
+/** A shape as its signed distance: negative inside, zero on the edge, in units of the shape's radius, y downward. */
 enum Shape {
     CIRCLE(true) {
         @Override

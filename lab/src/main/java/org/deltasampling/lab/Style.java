@@ -1,8 +1,10 @@
 package org.deltasampling.lab;
 
-/** A way of drawing: what colour a point has, given how far it lies from the shape's edge. Captions never name it. */
+import java.util.Locale;
+
+/** A style: the colour of a point, given its distance from the shape's edge. Captions never name it. */
 enum Style {
-    /** Plain areas: the only style that the source and the target are trained on. */
+    /** Plain areas: the only style that the source and the targets are trained on. */
     FLAT {
         @Override
         void paint(double[] rgb, double distance, double x, double y, double[] colour, double[] ground) {
@@ -27,7 +29,7 @@ enum Style {
         @Override
         void paint(double[] rgb, double distance, double x, double y, double[] colour, double[] ground) {
             FLAT.paint(rgb, distance, x, y, colour, ground);
-            double height = y / Drawing.SIZE;
+            double height = y / DUSK_HEIGHT;
             for (int i = 0; i < 3; i++) {
                 double light = DUSK_SKY[i] + (DUSK_HORIZON[i] - DUSK_SKY[i]) * height;
                 rgb[i] = 0.5 * rgb[i] + 0.5 * light;
@@ -50,6 +52,14 @@ enum Style {
     private static final double[] BLACK = {0, 0, 0};
     private static final double[] DUSK_SKY = {0.26, 0.10, 0.50};
     private static final double[] DUSK_HORIZON = {1.00, 0.52, 0.12};
+
+    /** Rows from the colour of the sky to that of the horizon: those of an image. */
+    private static final double DUSK_HEIGHT = 64;
+
+    /** The style's name for people. */
+    String title() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 
     /**
      * Colours one point.

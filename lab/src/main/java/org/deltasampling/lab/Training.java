@@ -19,8 +19,8 @@ import org.deltasampling.train.TrainingLoop;
 import org.deltasampling.weights.WeightSource;
 
 /**
- * Trains the demo models. All of them follow from a seed, and on one machine the same seed gives the same weights: training
- * keeps to one thread, which for networks as small as these loses little.
+ * Trains the demo models. On one machine the same seed gives the same weights: training uses one thread, which costs little
+ * for networks as small as these.
  */
 public final class Training {
 
@@ -45,11 +45,11 @@ public final class Training {
         this.log = log;
     }
 
-    /** The models in the order in which they need each other: the adapters the source, both models the autoencoder. */
+    /** The models in the order in which they depend on each other: the models on the autoencoder, adapters on the source. */
     public enum Stage {
         AUTOENCODER("autoencoder/diffusion_pytorch_model.safetensors", t -> t.autoencoder(AutoencoderKind.SD)),
         DECODER("vae/diffusion_pytorch_model.safetensors", t -> t.decoder(AutoencoderKind.SD)),
-        JUDGE("judge.safetensors", t -> t.judge()),
+        CLASSIFIER("classifier.safetensors", t -> t.classifier()),
         SOURCE("source/tokenizer/vocab.json", t -> t.model(ModelKind.SOURCE, "source", 8000)),
         TARGET("target/tokenizer/vocab.json", t -> t.model(ModelKind.TARGET, "target", 7500)),
         STRIPES("stripes.safetensors", t -> t.lowRank(Style.STRIPES, "stripes")),
@@ -62,10 +62,10 @@ public final class Training {
         TARGET_SD3("target-sd3/tokenizer_2/vocab.json", t -> t.model(ModelKind.TARGET_SD3, "target-sd3", 7000)),
         DECODER_SD3("vae-sd3/diffusion_pytorch_model.safetensors", t -> t.decoder(AutoencoderKind.SD3));
 
-        /** What is written last. */
+        /** The file that is written last. */
         private final String product;
 
-        @SuppressWarnings("ImmutableEnumChecker") // none of them keeps anything
+        @SuppressWarnings("ImmutableEnumChecker") // none of them has state
         private final Consumer<Training> training;
 
         Stage(String product, Consumer<Training> training) {
@@ -75,7 +75,7 @@ public final class Training {
     }
 
     /**
-     * Trains every model that is not in {@code folder} yet; an interrupted training goes on from its last checkpoint.
+     * Trains every model that is not in {@code folder} yet; an interrupted training resumes from its last checkpoint.
      *
      * @param folder receives models/ and checkpoints/
      * @param log receives lines of text
@@ -86,15 +86,15 @@ public final class Training {
         }
     }
 
-    /** Trains one model that is not in {@code folder} yet, whose {@link Stage}s before it may be. */
+    /** Trains one model, unless it is in {@code folder} already; those of earlier stages that it needs must be there. */
     public static void run(Stage stage, Path folder, long seed, Consumer<String> log) {
         run(stage, folder, seed, 1, log);
     }
 
     /** Trains one model; {@code effort} scales the numbers of images and of steps. */
     static void run(Stage stage, Path folder, long seed, double effort, Consumer<String> log) {
-        try (TensorScope scope = TensorScope.recording()) { // for what loading the library leaves behind, too
-            // BLAS counts its threads by itself, and more of them than libtorch's end in crashes
+        try (TensorScope scope = TensorScope.recording()) { // also owns what loading the library leaves behind
+            // BLAS has a thread count of its own; one above libtorch's leads to crashes
             openblas.blas_set_num_threads(1);
             torch.set_num_threads(1);
             Training training = new Training(folder, seed, effort, log);
@@ -104,44 +104,48 @@ public final class Training {
         }
     }
 
-    @SuppressWarnings("EnumOrdinal") // each starts from other weights
+    @SuppressWarnings("EnumOrdinal") // each starts from weights of its own
     private void autoencoder(AutoencoderKind kind) {
         torch.manual_seed(seed + kind.ordinal());
         AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()));
                 TrainableParameters model = training.initialised()) {
-            training.onCrops(model, images, loop(kind.named("autoencoder-crops"), kind.crops(), 1.5e-3));
-            training.onWholes(model, images, loop(kind.named("autoencoder"), kind.wholes(), 1e-3));
+            training.onCrops(model, images, loop(kind.named("autoencoder-crops"), kind.cropSteps(), 1.5e-3));
+            training.onWholes(model, images, loop(kind.named("autoencoder"), kind.imageSteps(), 1e-3));
             training.normalise(model, images);
             ModelFiles.writeAutoencoder(models.resolve(kind.named("autoencoder")), kind.config(), model);
         }
     }
 
-    /** The decoder further, for the encoder as it is, to which the diffusion models are tied. */
+    /** Trains the decoder further and leaves the encoder, whose latents the diffusion models are trained on, as it is. */
     private void decoder(AutoencoderKind kind) {
         AutoencoderTraining training = new AutoencoderTraining(kind);
         try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()))) {
-            WeightSource both = ModelFiles.readAutoencoder(models.resolve(kind.named("autoencoder")));
-            try (TrainableParameters decoder = TrainableParameters.startingFrom(both, training::declareDecoder)) {
-                training.onLatents(decoder, both, images, loop(kind.named("decoder"), kind.decoding(), 1e-3));
+            WeightSource autoencoder = ModelFiles.readAutoencoder(models.resolve(kind.named("autoencoder")));
+            try (TrainableParameters decoder =
+                    TrainableParameters.startingFrom(autoencoder, training::declareDecoder)) {
+                training.onLatents(
+                        decoder, autoencoder, images, loop(kind.named("decoder"), kind.decoderSteps(), 1e-3));
                 ModelFiles.writeAutoencoder(
-                        models.resolve(kind.named("vae")), kind.config(), AutoencoderTraining.replaced(both, decoder));
+                        models.resolve(kind.named("vae")),
+                        kind.config(),
+                        AutoencoderTraining.withDecoder(autoencoder, decoder));
             }
         }
     }
 
-    private void judge() {
+    private void classifier() {
         torch.manual_seed(seed);
         try (Images images = images(IMAGES, Drawing.Domain.TARGET, List.of(Style.values()));
-                TrainableParameters model = TrainableParameters.initialised(Judge::new)) {
-            JudgeTraining.run(model, images, loop("judge", 5000, 1.5e-3));
-            ModelFiles.write(models.resolve("judge.safetensors"), model);
+                TrainableParameters model = TrainableParameters.initialised(Classifier::new)) {
+            ClassifierTraining.run(model, images, loop("classifier", 5000, 1.5e-3));
+            ModelFiles.write(models.resolve("classifier.safetensors"), model);
         }
     }
 
     private void model(ModelKind kind, String name, int steps) {
         torch.manual_seed(seed);
-        try (Captioned captioned = captioned(IMAGES, kind, Style.FLAT);
+        try (CaptionedLatents captioned = captioned(IMAGES, kind, Style.FLAT);
                 TrainableParameters model = TrainableParameters.initialised(kind::declare);
                 DiffusionLoss loss = new DiffusionLoss(kind, captioned)) {
             log.accept("%s: %d parameters".formatted(name, model.count()));
@@ -151,7 +155,7 @@ public final class Training {
     }
 
     private void lowRank(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style)) {
+        try (CaptionedLatents captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style)) {
             LowRankAdaptation adaptation = new LowRankAdaptation(
                     ModelFiles.readModel(models.resolve("source")), ADAPTED.asMatchPredicate(), RANK);
             torch.manual_seed(seed);
@@ -165,7 +169,7 @@ public final class Training {
     }
 
     private void fineTune(Style style, String name) {
-        try (Captioned captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style);
+        try (CaptionedLatents captioned = captioned(ADAPTER_IMAGES, ModelKind.SOURCE, style);
                 TrainableParameters model = TrainableParameters.startingFrom(
                         ModelFiles.readModel(models.resolve("source")), ModelKind.SOURCE::declare);
                 DiffusionLoss loss = new DiffusionLoss(ModelKind.SOURCE, captioned)) {
@@ -179,13 +183,13 @@ public final class Training {
         return Images.draw(scaled(count), () -> Drawing.random(domain, random), styles);
     }
 
-    private Captioned captioned(int count, ModelKind kind, Style style) {
+    private CaptionedLatents captioned(int count, ModelKind kind, Style style) {
         try (Images images = images(count, kind.domain(), List.of(style));
                 TensorScope scope = TensorScope.open()) {
             Path folder = models.resolve(kind.autoencoder().named("autoencoder"));
             AutoencoderKl autoencoder = new AutoencoderKl(
                     ModelFiles.autoencoderConfig(folder), Parameters.from(ModelFiles.readAutoencoder(folder)));
-            return Captioned.of(images, autoencoder, tokenizers(kind), seed);
+            return CaptionedLatents.of(images, autoencoder, tokenizers(kind), seed);
         }
     }
 

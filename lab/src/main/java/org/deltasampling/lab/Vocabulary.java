@@ -13,10 +13,10 @@ import java.util.Map;
 import java.util.Set;
 import org.deltasampling.text.ClipTokenizer;
 
-/** A CLIP vocabulary in which each word of the captions is one token; any other word falls apart into bytes. */
+/** A CLIP vocabulary in which each word of the captions is one token; other words become tokens of single characters. */
 final class Vocabulary {
 
-    /** Ids in an encoded prompt: enough for these captions, and far cheaper to train with than CLIP's 77. */
+    /** Tokens of an encoded prompt: enough for these captions and much cheaper to train with than CLIP's 77. */
     private static final int LENGTH = 32;
 
     private final List<String> merges;
@@ -71,7 +71,7 @@ final class Vocabulary {
                 .writeValue(folder.resolve("tokenizer_config.json").toFile(), config);
     }
 
-    /** Adds merges, from the left, after those that earlier words brought have been applied. */
+    /** Adds the merges, from the left, that {@code word} needs besides those of earlier words. */
     private static void addMerges(String word, Set<String> merges) {
         List<String> parts = new ArrayList<>();
         word.chars().forEach(c -> parts.add(Character.toString(c)));

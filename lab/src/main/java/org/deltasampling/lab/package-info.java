@@ -1,12 +1,12 @@
 /**
- * The demo models: what they are trained on, how, and what they show.
+ * The demo models: their data set, their training, and what they show.
  *
- * <p>A {@link org.deltasampling.lab.Drawing} is a captioned image, drawn in a {@link org.deltasampling.lab.Style}.
- * {@link org.deltasampling.lab.Training} trains, on drawings and through the same networks that the program runs, an
- * autoencoder, a source, a target that knows more, adapters of the source for styles that neither has seen, and a
- * {@link org.deltasampling.lab.Judge}. The weights that it gave lie beside these classes;
- * {@link org.deltasampling.lab.DemoModels} hands them out as ordinary files, and {@link org.deltasampling.lab.Demo} shows
- * with them whether the adapters' styles come over to the target.
+ * <p>A {@link org.deltasampling.lab.Drawing} is a captioned image, rendered in a {@link org.deltasampling.lab.Style}.
+ * {@link org.deltasampling.lab.Training} trains, on drawings and with core's networks, autoencoders, a source, targets that
+ * are trained on more, adapters of the source for styles that no target is trained on, and a
+ * {@link org.deltasampling.lab.Classifier}. The trained weights are resources of this package: {@link
+ * org.deltasampling.lab.DemoModels} copies them into a folder as ordinary files, and {@link org.deltasampling.lab.Demo}
+ * measures with them whether the adapters' styles transfer to the targets.
  */
 @NullMarked
 package org.deltasampling.lab;

@@ -53,7 +53,7 @@ class AutoencoderTrainingTest {
                     .isCloseTo(sharpness, 1e-4);
             Tensor all = autoencoder
                     .latentSpace()
-                    .rescale(new Latent(Captioned.means(images, autoencoder)))
+                    .rescale(new Latent(CaptionedLatents.means(images, autoencoder)))
                     .tensor();
             for (int channel = 0; channel < all.size(1); channel++) {
                 Tensor one = all.select(1, channel);

@@ -74,11 +74,11 @@ class DemoModelsTest {
     }
 
     @Test
-    void theJudgeKnowsADrawingWhenItSeesOne() {
-        try (WeightFile file = WeightFile.open(folder.resolve("judge.safetensors"));
+    void theClassifierIsRightAboutDrawings() {
+        try (WeightFile file = WeightFile.open(folder.resolve("classifier.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
-            Judge judge = new Judge(Parameters.from(weights));
+            Classifier classifier = new Classifier(Parameters.from(weights));
             for (Style style : Style.values()) {
                 SplittableRandom random = new SplittableRandom(12_345);
                 try (Images images = Images.draw(100, () -> Drawing.random(Domain.TARGET, random), List.of(style))) {
@@ -86,7 +86,7 @@ class DemoModelsTest {
                             .limit(100)
                             .map(images::drawing)
                             .toList();
-                    Scores scores = Scores.of(judge, images.range(0, 100), drawings, style);
+                    Scores scores = Scores.of(classifier, images.range(0, 100), drawings, style);
                     assertThat(scores.style()).as(style.name()).isGreaterThan(0.99);
                     assertThat(scores.shape()).as(style.name()).isGreaterThan(0.9);
                     assertThat(scores.place()).as(style.name()).isGreaterThan(0.9);
@@ -96,7 +96,7 @@ class DemoModelsTest {
     }
 
     @Test
-    void atLambdaZeroTheTargetDrawsAsAlone() {
+    void atLambdaZeroTheTargetIsUnchanged() {
         List<Prompt> prompts = Prompts.random(7, 1, 1).all();
         try (Painter target = Painter.of(folder.resolve("target"));
                 Painter source = Painter.of(folder.resolve("source"));

@@ -81,7 +81,7 @@ class DemoPairsTest {
         float[] changed = latents(alone(target).plus(delta));
         assertThat(changed).hasSameSizeAs(alone);
         assertThat(distance(changed, alone)).isFinite().isGreaterThan(0.1);
-        assertThat(latents(alone(target).plus(delta.times(0)))).isEqualTo(alone);
+        assertThat(latents(alone(target).plus(delta.lambda(0)))).isEqualTo(alone);
         assertThat(latents(alone(target).plus(prompted(source, PROMPT)))).containsExactly(alone, within(1e-4f));
     }
 

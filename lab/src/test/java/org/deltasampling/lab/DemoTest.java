@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The demo with few prompts and steps: all that it draws and says, not what the images are worth. */
+/** The demo with few prompts and steps: all of its output, not the quality of the images. */
 @ExtendWith(NoLeaks.class)
 class DemoTest {
 
@@ -20,7 +20,7 @@ class DemoTest {
     private static final List<String> STYLES = List.of("stripes", "dusk", "lineart");
 
     @Test
-    void showsAndJudgesEveryStyleByEveryTargetAndBridge(@TempDir Path folder) {
+    void scoresEveryStyleWithEveryTargetAndBridge(@TempDir Path folder) {
         Assumptions.assumeTrue(DemoModels.present(), "this build carries no trained demo models");
         ConcurrentLinkedQueue<String> progress = new ConcurrentLinkedQueue<>();
         Demo.Result result = Demo.run(DemoModels.unpack(folder), 3, new Demo.Extent(4, 3, 4, 3, 2), progress::add);

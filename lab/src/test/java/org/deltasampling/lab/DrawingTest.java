@@ -52,18 +52,19 @@ class DrawingTest {
     }
 
     @Test
-    void strangeCaptionsReplaceSomeWordsAndKeepThePlace() {
+    void madeUpWordsReplaceSomeWordsAndKeepThePlace() {
         SplittableRandom random = new SplittableRandom(3);
         Drawing drawing = new Drawing(Shape.CIRCLE, Colour.RED, Ground.GRAY, Place.LEFT, 0, 0, 0.5);
-        List<String> captions =
-                Stream.generate(() -> drawing.strangeCaption(random)).limit(64).toList();
+        List<String> captions = Stream.generate(() -> drawing.captionWithMadeUpWords(random))
+                .limit(64)
+                .toList();
         assertThat(captions).allMatch(caption -> caption.matches("a \\w+ \\w+ on the left of a \\w+ background"));
         assertThat(captions).anyMatch(caption -> caption.startsWith("a red circle on"));
         assertThat(captions).anyMatch(caption -> !caption.matches(".*(red|circle|gray).*"));
     }
 
     @Test
-    void theSourceNeverSeesWhatIsNew() {
+    void theSourceIsNotTrainedOnWhatIsNew() {
         List<String> old = Drawing.words(Domain.SOURCE);
         assertThat(some(Domain.TARGET_ONLY)).allSatisfy(drawing -> {
             assertThat(drawing.shape().inSource()).isFalse();

@@ -16,7 +16,7 @@ import org.deltasampling.model.Residuals;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
-import org.deltasampling.nn.Attention;
+import org.deltasampling.nn.DotProduct;
 import org.deltasampling.nn.LayerNorm;
 import org.deltasampling.nn.Linear;
 import org.deltasampling.nn.Parameters;
@@ -382,9 +382,9 @@ public final class MMDiT implements Backbone {
 
         Heads apply(Tensor x) { // (b, n, d)
             return new Heads(
-                    Attention.heads(query.apply(x), heads),
-                    Attention.heads(key.apply(x), heads),
-                    Attention.heads(value.apply(x), heads),
+                    DotProduct.heads(query.apply(x), heads),
+                    DotProduct.heads(key.apply(x), heads),
+                    DotProduct.heads(value.apply(x), heads),
                     this);
         }
     }
@@ -469,7 +469,7 @@ public final class MMDiT implements Backbone {
             Tensor newX = ofX.attention.add(x, imageOut.apply(attended.narrow(1, 0, n)));
             if (secondAttention != null && secondOut != null && ofX.secondAttention != null) {
                 Heads own = secondAttention.apply(ofX.secondAttention.apply(normed));
-                Tensor result = Attention.attend(own.normedQueries(), own.normedKeys(), own.values);
+                Tensor result = DotProduct.attend(own.normedQueries(), own.normedKeys(), own.values);
                 newX = ofX.secondAttention.add(newX, secondOut.apply(result));
             }
             Tensor newY = y;
@@ -491,7 +491,7 @@ public final class MMDiT implements Backbone {
             Tensor q = torch.cat(new TensorVector(ofX.normedQueries(), ofY.normedQueries()), 2);
             Tensor k = torch.cat(new TensorVector(ofX.normedKeys(), ofY.normedKeys()), 2);
             Tensor v = torch.cat(new TensorVector(ofX.values, ofY.values), 2);
-            Tensor attended = Attention.attend(q, k, v, inputs.bias); // (b, n + t, d)
+            Tensor attended = DotProduct.attend(q, k, v, inputs.bias); // (b, n + t, d)
             if (inputs.imageTokens.isEmpty()) {
                 return attended;
             }

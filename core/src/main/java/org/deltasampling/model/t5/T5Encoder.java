@@ -10,7 +10,7 @@ import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
-import org.deltasampling.nn.Attention;
+import org.deltasampling.nn.DotProduct;
 import org.deltasampling.nn.Embedding;
 import org.deltasampling.nn.Linear;
 import org.deltasampling.nn.Parameters;
@@ -186,10 +186,10 @@ public final class T5Encoder {
 
         Tensor apply(Tensor x, Tensor bias) {
             Tensor a = norm1.apply(x);
-            Tensor y = x.add(out.apply(Attention.attendUnscaled(
-                    Attention.heads(query.apply(a), heads),
-                    Attention.heads(key.apply(a), heads),
-                    Attention.heads(value.apply(a), heads),
+            Tensor y = x.add(out.apply(DotProduct.attendUnscaled(
+                    DotProduct.heads(query.apply(a), heads),
+                    DotProduct.heads(key.apply(a), heads),
+                    DotProduct.heads(value.apply(a), heads),
                     bias)));
             Tensor b = norm2.apply(y);
             return y.add(down.apply(Activation.GELU_TANH.apply(gate.apply(b)).mul(up.apply(b))));

@@ -22,7 +22,7 @@ final class Images implements AutoCloseable {
         this.bytes = bytes;
     }
 
-    /** Draws {@code count} drawings that {@code next} gives, their styles taking turns. */
+    /** Renders the next {@code count} drawings, in each of {@code styles} by turns. */
     static Images draw(int count, Supplier<Drawing> next, List<Style> styles) {
         List<Drawing> drawings = new ArrayList<>();
         List<Style> used = new ArrayList<>();
@@ -65,7 +65,7 @@ final class Images implements AutoCloseable {
         return scaled(bytes.tensor().index_select(0, places));
     }
 
-    /** {@code count} images by libtorch's generator, as float32 (count, 3, height, width) in [-1, 1]. */
+    /** {@code count} random images, by libtorch's generator, as float32 (count, 3, height, width) in [-1, 1]. */
     Tensor random(int count) {
         return at(torch.randint(count(), new long[] {count}).to(torch.ScalarType.Long));
     }

@@ -12,34 +12,34 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.train.TrainableParameters;
 import org.deltasampling.train.TrainingLoop;
 
-/** Trains the {@link Judge} on drawings, half of them blurred and all of them noisy, since models do not draw sharply. */
-final class JudgeTraining {
+/** Trains the {@link Classifier} on drawings, half of them blurred and all of them noisy, as generated images are. */
+final class ClassifierTraining {
 
     private static final int BATCH = 32;
 
-    private JudgeTraining() {}
+    private ClassifierTraining() {}
 
     static void run(TrainableParameters model, Images images, TrainingLoop loop) {
-        Judge judge = new Judge(model);
-        Map<Judge.Question, Held> answers = new EnumMap<>(Judge.Question.class);
+        Classifier classifier = new Classifier(model);
+        Map<Classifier.Attribute, Held> labels = new EnumMap<>(Classifier.Attribute.class);
         try (TensorScope scope = TensorScope.open()) {
-            for (Judge.Question question : Judge.Question.values()) {
-                long[] right = IntStream.range(0, images.count())
-                        .mapToLong(i -> question.answer(images.drawing(i), images.style(i)))
+            for (Classifier.Attribute attribute : Classifier.Attribute.values()) {
+                long[] values = IntStream.range(0, images.count())
+                        .mapToLong(i -> attribute.label(images.drawing(i), images.style(i)))
                         .toArray();
-                answers.put(question, Held.of(torch.tensor(right)));
+                labels.put(attribute, Held.of(torch.tensor(values)));
             }
         }
         loop.run(model, step -> {
             Tensor places = torch.randint(images.count(), new long[] {BATCH}).to(torch.ScalarType.Long);
-            Map<Judge.Question, Tensor> truth = new EnumMap<>(Judge.Question.class);
-            answers.forEach((question, all) -> truth.put(question, all.tensor().index_select(0, places)));
-            return judge.loss(spoilt(images.at(places)), truth);
+            Map<Classifier.Attribute, Tensor> batch = new EnumMap<>(Classifier.Attribute.class);
+            labels.forEach((attribute, all) -> batch.put(attribute, all.tensor().index_select(0, places)));
+            return classifier.loss(augmented(images.at(places)), batch);
         });
-        answers.values().forEach(Held::close);
+        labels.values().forEach(Held::close);
     }
 
-    private static Tensor spoilt(Tensor image) {
+    private static Tensor augmented(Tensor image) {
         Tensor blurred = torch.avg_pool2d(
                 image, new long[] {3, 3}, new long[] {1, 1}, new long[] {1, 1}, false, false, new LongOptional());
         Tensor sharp = torch.rand(image.size(0), 1, 1, 1).lt(new Scalar(0.5));

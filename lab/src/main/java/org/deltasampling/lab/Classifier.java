@@ -11,25 +11,25 @@ import org.deltasampling.nn.Linear;
 import org.deltasampling.nn.Parameters;
 
 /** A small classifier of drawings: which style, shape, colour, background and place an image shows. */
-@SuppressWarnings("EnumOrdinal") // the order of the answers is that of the words
-final class Judge {
+@SuppressWarnings("EnumOrdinal") // the classes are in the order of the constants
+final class Classifier {
 
-    /** What is asked about an image. */
-    enum Question {
+    /** The attributes that are classified. */
+    enum Attribute {
         STYLE(Style.values().length),
         SHAPE(Shape.values().length),
         COLOUR(Colour.values().length),
         GROUND(Ground.values().length),
         PLACE(Place.values().length);
 
-        private final int answers;
+        private final int classes;
 
-        Question(int answers) {
-            this.answers = answers;
+        Attribute(int classes) {
+            this.classes = classes;
         }
 
-        /** The right answer for a drawing in a style. */
-        int answer(Drawing drawing, Style style) {
+        /** The label of a drawing in a style. */
+        int label(Drawing drawing, Style style) {
             return switch (this) {
                 case STYLE -> style.ordinal();
                 case SHAPE -> drawing.shape().ordinal();
@@ -47,19 +47,19 @@ final class Judge {
     private final Linear features;
     private final List<Linear> heads;
 
-    Judge(Parameters p) {
+    Classifier(Parameters p) {
         for (int i = 0; i < convolutions.length; i++) {
             convolutions[i] = Conv2d.of(p.at("convolutions." + i), WIDTHS[i], WIDTHS[i + 1], 3, 2, 1);
         }
         int side = Drawing.SIZE >> convolutions.length;
         features = Linear.of(p.at("features"), (long) WIDTHS[WIDTHS.length - 1] * side * side, FEATURES);
-        heads = Stream.of(Question.values())
-                .map(question -> Linear.of(
-                        p.at("heads." + question.name().toLowerCase(Locale.ROOT)), FEATURES, question.answers))
+        heads = Stream.of(Attribute.values())
+                .map(attribute -> Linear.of(
+                        p.at("heads." + attribute.name().toLowerCase(Locale.ROOT)), FEATURES, attribute.classes))
                 .toList();
     }
 
-    /** Images (b, 3, 64, 64) in [-1, 1] to what the answers are read off, (b, 128). */
+    /** The features of images (b, 3, 64, 64) in [-1, 1], from which all attributes are classified, (b, 128). */
     Tensor features(Tensor images) {
         Tensor y = images;
         for (Conv2d convolution : convolutions) {
@@ -68,18 +68,18 @@ final class Judge {
         return features.apply(y.contiguous().flatten(1, -1)).relu();
     }
 
-    /** Log-probabilities of the answers, (b, answers). */
-    Tensor answers(Question question, Tensor features) {
-        return torch.log_softmax(heads.get(question.ordinal()).apply(features), -1);
+    /** Log-probabilities of the classes, (b, classes). */
+    Tensor logProbabilities(Attribute attribute, Tensor features) {
+        return torch.log_softmax(heads.get(attribute.ordinal()).apply(features), -1);
     }
 
-    /** The sum of the cross entropies of all questions; {@code truth} maps each to the right answers, (b), int64. */
-    Tensor loss(Tensor images, Map<Question, Tensor> truth) {
+    /** The sum of the cross entropies of all attributes, given their labels, each (b), int64. */
+    Tensor loss(Tensor images, Map<Attribute, Tensor> labels) {
         Tensor features = features(images);
         Tensor sum = torch.zeros(1);
-        for (Map.Entry<Question, Tensor> entry : truth.entrySet()) {
+        for (Map.Entry<Attribute, Tensor> entry : labels.entrySet()) {
             sum = sum.sub(torch.gather(
-                            answers(entry.getKey(), features),
+                            logProbabilities(entry.getKey(), features),
                             1,
                             entry.getValue().unsqueeze(1))
                     .mean());

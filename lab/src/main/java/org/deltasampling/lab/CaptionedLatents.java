@@ -15,10 +15,11 @@ import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.text.ClipTokenizer;
 
 /**
- * Latents in a model's scaled units, (count, channels, 8, 8), each with the ids of its captions for each of the model's
- * tokenizers, (count, 4, tokenizers, 32): the full one twice, a short one, and one with made-up words, so that a word which a model has never met tells it nothing.
+ * Latents in a model's scaled units, (count, channels, 8, 8), each with the token ids of four captions for each of the
+ * model's tokenizers, (count, 4, tokenizers, 32): the full one twice, a short one, and one with made-up words, so that a
+ * model learns to ignore unknown words.
  */
-final class Captioned implements AutoCloseable {
+final class CaptionedLatents implements AutoCloseable {
 
     private static final int CHUNK = 32;
     private static final int CAPTIONS = 4;
@@ -27,14 +28,14 @@ final class Captioned implements AutoCloseable {
     private final Held captions;
     private final Held empty;
 
-    private Captioned(Held latents, Held captions, Held empty) {
+    private CaptionedLatents(Held latents, Held captions, Held empty) {
         this.latents = latents;
         this.captions = captions;
         this.empty = empty;
     }
 
-    /** Encodes all images once and for all, to the means; made-up words follow from {@code seed}. */
-    static Captioned of(Images images, AutoencoderKl autoencoder, List<ClipTokenizer> tokenizers, long seed) {
+    /** Encodes all images to the means of their latents; the made-up words follow from {@code seed}. */
+    static CaptionedLatents of(Images images, AutoencoderKl autoencoder, List<ClipTokenizer> tokenizers, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         try (TensorScope scope = TensorScope.open()) {
             Tensor latents = autoencoder
@@ -45,10 +46,13 @@ final class Captioned implements AutoCloseable {
             for (int i = 0; i < images.count(); i++) {
                 Drawing drawing = images.drawing(i);
                 List<String> captions = List.of(
-                        drawing.caption(), drawing.caption(), drawing.shortCaption(), drawing.strangeCaption(random));
+                        drawing.caption(),
+                        drawing.caption(),
+                        drawing.shortCaption(),
+                        drawing.captionWithMadeUpWords(random));
                 captions.forEach(caption -> ids.add(ids(caption, tokenizers)));
             }
-            return new Captioned(
+            return new CaptionedLatents(
                     Held.of(latents),
                     Held.of(torch.tensor(
                                     ids.stream().flatMapToLong(Arrays::stream).toArray())
@@ -81,27 +85,29 @@ final class Captioned implements AutoCloseable {
         return all;
     }
 
-    /** A batch: any of an image's captions, one in ten empty. */
+    /** A random batch: each image with any of its captions, or, one in ten, with the empty one. */
     Batch random(int count) {
         Tensor places =
                 torch.randint(latents.tensor().size(0), new long[] {count}).to(torch.ScalarType.Long);
         Tensor which = torch.randint(CAPTIONS, new long[] {count}).to(torch.ScalarType.Long);
-        Tensor told = captions.tensor()
+        Tensor ids = captions.tensor()
                 .flatten(0, 1)
                 .index_select(0, places.mul(new Scalar(CAPTIONS)).add(which));
-        Tensor kept = torch.rand(count, 1).ge(new Scalar(0.1));
+        Tensor captioned = torch.rand(count, 1).ge(new Scalar(0.1));
         return new Batch(
-                latents.tensor().index_select(0, places), torch.where(kept.unsqueeze(2), told, empty.tensor()), kept);
+                latents.tensor().index_select(0, places),
+                torch.where(captioned.unsqueeze(2), ids, empty.tensor()),
+                captioned);
     }
 
     /**
-     * Clean latents with captions.
+     * Latents with captions.
      *
      * @param latents (b, channels, 8, 8)
      * @param ids of their captions, (b, tokenizers, 32)
-     * @param told whether the caption was left, (b, 1)
+     * @param captioned whether the caption is not the empty one, (b, 1)
      */
-    record Batch(Tensor latents, Tensor ids, Tensor told) {}
+    record Batch(Tensor latents, Tensor ids, Tensor captioned) {}
 
     @Override
     public void close() {
