@@ -302,9 +302,7 @@ public final class SchedulerFile {
 
     private Solver solver() {
         Set<Integer> uncorrected = new HashSet<>();
-        if (!json.path("disable_corrector").isEmpty()) {
-            settings.wholes("disable_corrector", List.of()).forEach(step -> uncorrected.add((int) (long) step));
-        }
+        settings.wholes("disable_corrector").forEach(step -> uncorrected.add((int) (long) step));
         return new Solver(
                 whole("solver_order", Solver.DEFAULT.order(), 1, 3),
                 oneOf("solver_type", "", "midpoint", "heun", "logrho", "bh1", "bh2"),
