@@ -1,10 +1,7 @@
 package org.deltasampling.app;
 
-import java.awt.image.BufferedImage;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.io.PrintWriter;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
 import org.deltasampling.file.WholeFile;
@@ -46,21 +43,15 @@ final class DemoCommand extends Subcommand {
         WholeFile.check(grid);
         WholeFile.check(bridges);
         Demo.Result result = Demo.run(DemoModels.unpack(folder.resolve("models")), seed, out::println);
-        WholeFile.write(grid, file -> png(result.grid(), file));
-        WholeFile.write(bridges, file -> png(result.bridges(), file));
-        WholeFile.write(folder.resolve("scores.txt"), file -> Files.writeString(file, result.table()));
+        WholeFile.write(grid, file -> ImageIO.write(result.grid(), "png", file));
+        WholeFile.write(bridges, file -> ImageIO.write(result.bridges(), "png", file));
+        WholeFile.write(
+                folder.resolve("scores.txt"), file -> file.write(result.table().getBytes(StandardCharsets.UTF_8)));
         out.println();
         out.print(result.table());
         out.println();
         out.print(result.verdict());
         out.println(grid);
         out.println(bridges);
-    }
-
-    /** Through a stream: of a file that it cannot open, ImageIO prints the stack trace itself. */
-    private static void png(BufferedImage image, Path file) throws IOException {
-        try (OutputStream out = Files.newOutputStream(file)) {
-            ImageIO.write(image, "png", out);
-        }
     }
 }

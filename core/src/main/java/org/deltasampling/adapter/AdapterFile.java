@@ -117,6 +117,15 @@ public final class AdapterFile implements AutoCloseable {
         return new Adaptation(adaptation.changes(), warnings);
     }
 
+    /**
+     * Does nothing if the file is as it was when it was opened.
+     *
+     * @throws org.deltasampling.file.BadFileException if it was changed, replaced or deleted since
+     */
+    public void requireUnchanged() {
+        file.requireUnchanged();
+    }
+
     /** Closes the file; an adapter from it can load no more, but what was loaded stays valid. */
     @Override
     public void close() {

@@ -56,11 +56,8 @@ final class AdapterMatch {
         for (Target target : targets) {
             WeightChange change = group.kind().reader().read(module, target);
             if (!change.fits(whole)) {
-                shapeMismatches.add("%s is %s for a tensor %s"
-                        .formatted(
-                                Quoted.of(group.module()),
-                                String.join(" and ", module.shapes()),
-                                Arrays.toString(whole)));
+                shapeMismatches.add("%s has %s for a tensor %s"
+                        .formatted(Quoted.of(group.module()), module.shapes(), Arrays.toString(whole)));
                 return;
             }
             Map<String, WeightChange> part = changes.computeIfAbsent(target.part(), name -> new LinkedHashMap<>());

@@ -1,10 +1,11 @@
 package org.deltasampling.adapter;
 
+import java.util.Arrays;
 import java.util.Collection;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.file.Quoted;
 import org.deltasampling.tensor.TensorScope;
@@ -38,13 +39,14 @@ final class AdapterModule {
         return settings;
     }
 
-    /** The shapes of all its tensors but the scalars. */
-    List<String> shapes() {
+    /** Roles and shapes of all its tensors but the scalars, for a message. */
+    String shapes() {
         return tensors.keySet().stream()
-                .map(role -> tensor(role).shape())
-                .filter(shape -> shape.length > 0)
-                .map(java.util.Arrays::toString)
-                .toList();
+                .filter(role -> tensor(role).shape().length > 0)
+                .sorted()
+                .map(role ->
+                        "%s %s".formatted(role, Arrays.toString(tensor(role).shape())))
+                .collect(Collectors.joining(" and "));
     }
 
     /** Whether one of {@code roles} has no elements, as the factors of a layer of rank 0. */

@@ -1,6 +1,5 @@
 package org.deltasampling.bridge;
 
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -39,7 +38,7 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
     /**
      * Writes it; the file appears whole or not at all.
      *
-     * @throws BadRecipeException if it cannot be written
+     * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public void write(Path file) {
         Map<String, String> metadata = new LinkedHashMap<>();
@@ -54,8 +53,6 @@ public record BridgeFile(BridgeFit fit, AutoencoderId target, AutoencoderId sour
             tensors.put(TARGET + ENCODER, Tensor.create(target.filter()));
             tensors.put(SOURCE + ENCODER, Tensor.create(source.filter()));
             SafetensorsWriter.write(file, WeightSources.of(tensors), metadata);
-        } catch (UncheckedIOException e) {
-            throw new BadRecipeException(file + " cannot be written: " + e.getCause(), e);
         }
     }
 

@@ -12,7 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** SHA-256 of model files, each read once, in the background: hashing gigabytes should not keep an image waiting. */
+/** SHA-256 of model files, each read once, in the background: hashing gigabytes should not delay an image. */
 public final class FileHashes {
 
     private final Map<Path, CompletableFuture<String>> hashes = new ConcurrentHashMap<>();

@@ -17,7 +17,7 @@ public final class PathText {
         try {
             return folder.resolve(text);
         } catch (InvalidPathException e) {
-            throw new BadFileException("'" + text + "' cannot be a file name: " + e.getReason(), e);
+            throw new BadFileException("'%s' cannot be a file name: %s".formatted(Quoted.of(text), e.getReason()), e);
         }
     }
 }

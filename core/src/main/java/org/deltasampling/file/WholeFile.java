@@ -1,11 +1,21 @@
 package org.deltasampling.file;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Collection;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -25,36 +35,79 @@ public final class WholeFile {
     /** What fills a file. */
     @FunctionalInterface
     public interface Content {
-        void writeTo(Path file) throws IOException;
+        /** Writes all of it, in large pieces, since nothing is buffered; {@code out} stays open. */
+        void writeTo(OutputStream out) throws IOException;
     }
 
     /**
-     * Lets {@code content} fill a temporary file and moves it to {@code file}; on failure neither is left.
-     *
-     * @throws BadFileException if the folder cannot be written to
+     * A file that can be written, whose content is not yet there. Closing it before {@link #commit} leaves everything as it
+     * was.
      */
-    public static void write(Path file, Content content) {
-        Path target = file.toAbsolutePath();
-        Path temporary = target.resolveSibling(
-                "." + target.getFileName() + "." + ProcessHandle.current().pid() + ".part");
-        UNFINISHED.add(temporary);
-        try {
-            content.writeTo(temporary);
-            move(temporary, target);
-        } catch (IOException e) {
-            throw new BadFileException(file + " cannot be written: " + reason(target, e), e);
-        } finally {
-            delete(temporary);
-            UNFINISHED.remove(temporary);
+    public static final class Pending implements AutoCloseable {
+
+        private final Path target;
+        private final Path temporary;
+        private final FileChannel channel;
+
+        private Pending(Path target, Path temporary, FileChannel channel) {
+            this.target = target;
+            this.temporary = temporary;
+            this.channel = channel;
+        }
+
+        /** Where the file will be. */
+        public Path target() {
+            return target;
+        }
+
+        /**
+         * Writes what the file will hold, in place of what was written before.
+         *
+         * @throws BadFileException if the disk refuses
+         */
+        public void write(Content content) {
+            try {
+                channel.truncate(0);
+                content.writeTo(Channels.newOutputStream(channel));
+            } catch (IOException e) {
+                throw cannotBeWritten(target, e);
+            }
+        }
+
+        /**
+         * Moves the content to its place, over what was there.
+         *
+         * @throws BadFileException if that fails
+         */
+        public void commit() {
+            try {
+                channel.close();
+                move(temporary, target);
+            } catch (IOException e) {
+                throw cannotBeWritten(target, e);
+            }
+        }
+
+        @Override
+        public void close() {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                throw cannotBeWritten(target, e);
+            } finally {
+                delete(temporary);
+                UNFINISHED.remove(temporary);
+            }
         }
     }
 
     /**
-     * Checks, before hours of work, that {@code file} can be written.
+     * Makes the temporary file that will become {@code file}, which proves before hours of work that it can be written.
      *
-     * @throws BadFileException if its folder is missing or closed to writing, or it is a folder itself
+     * @throws BadFileException if it cannot: its folder is missing or takes no files, its name is too long, or it is a folder
+     *     or a device itself
      */
-    public static void check(Path file) {
+    public static Pending open(Path file) {
         Path target = file.toAbsolutePath();
         Path folder = target.getParent();
         if (folder == null || Files.isDirectory(target)) {
@@ -63,8 +116,75 @@ public final class WholeFile {
         if (!Files.isDirectory(folder)) {
             throw new BadFileException(file + " cannot be written: make the folder " + folder + " first");
         }
-        if (!Files.isWritable(folder)) {
-            throw new BadFileException(file + " cannot be written: the folder " + folder + " is closed to writing");
+        requireRegular(file, target);
+        Path temporary =
+                folder.resolve("." + UUID.randomUUID() + ".part"); // its length has nothing to do with the target's
+        UNFINISHED.add(temporary);
+        try {
+            return new Pending(
+                    target,
+                    temporary,
+                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
+        } catch (IOException e) {
+            UNFINISHED.remove(temporary);
+            throw new BadFileException(
+                    "%s cannot be written: the folder %s takes no files (%s)".formatted(file, folder, reason(e)), e);
+        }
+    }
+
+    /** A name that is too long, or behind a file, is found out by asking for what is there. */
+    private static void requireRegular(Path file, Path target) {
+        try {
+            if (!Files.readAttributes(target, BasicFileAttributes.class).isRegularFile()) {
+                throw new BadFileException(file + " is a device or the like: give a file to write");
+            }
+        } catch (NoSuchFileException e) {
+            return; // as most outputs are
+        } catch (IOException e) {
+            throw cannotBeWritten(file, e);
+        }
+    }
+
+    /**
+     * Lets {@code content} fill {@code file}; on failure the file is as it was.
+     *
+     * @throws BadFileException if it cannot be written
+     */
+    public static void write(Path file, Content content) {
+        try (Pending pending = open(file)) {
+            pending.write(content);
+            pending.commit();
+        }
+    }
+
+    /**
+     * Checks that {@code file} can be written, and leaves nothing.
+     *
+     * @throws BadFileException as {@link #open}
+     */
+    public static void check(Path file) {
+        open(file).close();
+    }
+
+    /**
+     * Checks that {@code output} is none of {@code inputs}, under whatever name.
+     *
+     * @throws BadFileException if it is
+     */
+    public static void refuseInput(Path output, Collection<Path> inputs) {
+        for (Path input : inputs) {
+            if (isSame(output, input)) {
+                throw new BadFileException("%s would be written over %s, which is read: give another file to write"
+                        .formatted(output, input));
+            }
+        }
+    }
+
+    private static boolean isSame(Path output, Path input) {
+        try {
+            return Files.isSameFile(output, input);
+        } catch (IOException e) {
+            return false; // one of them is not there
         }
     }
 
@@ -77,7 +197,8 @@ public final class WholeFile {
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {
-            throw new BadFileException("the folder " + folder + " cannot be made: give another one with --output", e);
+            throw new BadFileException(
+                    "the folder %s cannot be made (%s): give another one".formatted(folder, reason(e)), e);
         }
     }
 
@@ -89,11 +210,20 @@ public final class WholeFile {
         }
     }
 
-    private static String reason(Path target, IOException e) {
-        Path folder = target.getParent();
-        return folder == null || Files.isDirectory(folder)
-                ? String.valueOf(e.getMessage())
-                : "there is no folder " + folder;
+    private static BadFileException cannotBeWritten(Path file, IOException e) {
+        return new BadFileException("%s cannot be written: %s".formatted(file, reason(e)), e);
+    }
+
+    /** What the system says, without the path, which such exceptions give as their message. */
+    private static String reason(IOException e) {
+        if (e instanceof AccessDeniedException) {
+            return "permission denied";
+        }
+        if (e instanceof NoSuchFileException) {
+            return "no such file or folder";
+        }
+        String reason = e instanceof FileSystemException system ? system.getReason() : e.getMessage();
+        return reason == null ? e.getClass().getSimpleName() : reason;
     }
 
     private static void delete(Path temporary) {

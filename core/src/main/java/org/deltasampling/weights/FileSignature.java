@@ -8,9 +8,6 @@ final class FileSignature {
 
     static final int SNIFFED_BYTES = 256;
 
-    /** The limit of the reference implementation. */
-    static final long MAX_HEADER_BYTES = 100_000_000;
-
     private FileSignature() {}
 
     /** The rest of a sentence whose subject is the file: what it is and what to do. */

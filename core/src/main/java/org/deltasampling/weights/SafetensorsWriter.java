@@ -3,14 +3,10 @@ package org.deltasampling.weights;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -19,55 +15,60 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.DeltaSamplingException;
+import org.deltasampling.file.BadFileException;
+import org.deltasampling.file.WholeFile;
 import org.deltasampling.tensor.TensorScope;
 
 /** Writes .safetensors files, one tensor in memory at a time; the file appears whole or not at all. */
 public final class SafetensorsWriter {
 
-    private static final long CHUNK_BYTES = 64L << 20;
+    private static final int CHUNK_BYTES = 4 << 20;
+
+    /** The metadata entry by which {@link #wrote} knows our files. */
+    private static final String WRITER = "writer";
+
+    private static final String US = "delta-sampling";
 
     private SafetensorsWriter() {}
 
-    /** Writes {@code tensors} to {@code path} without metadata. */
+    /** Writes {@code tensors} to {@code path} without metadata of their own. */
     public static void write(Path path, Map<String, Tensor> tensors) {
         write(path, WeightSources.of(tensors), Map.of());
     }
 
     /**
-     * Writes all of {@code source} to {@code path}, first to a file beside it, which then takes its place at once.
+     * Writes all of {@code source} to {@code path}, whose folder is made where there is none.
      *
-     * @throws UncheckedIOException if the disk refuses
+     * @throws BadFileException if that cannot be written
      */
     public static void write(Path path, WeightSource source, Map<String, String> metadata) {
-        Map<String, TensorInfo> infos = new LinkedHashMap<>();
-        source.names().forEach(name -> infos.put(name, source.info(name)));
-        try {
-            Path whole = path.toAbsolutePath();
-            Path folder = whole.getParent();
-            if (folder != null) {
-                Files.createDirectories(folder);
+        Path folder = path.toAbsolutePath().getParent();
+        if (folder != null) {
+            WholeFile.folder(folder);
+        }
+        WholeFile.write(path, content(source, metadata));
+    }
+
+    /** All of {@code source} as the content of a file, for {@link WholeFile.Pending}. */
+    public static WholeFile.Content content(WeightSource source, Map<String, String> metadata) {
+        return out -> {
+            Map<String, TensorInfo> infos = new LinkedHashMap<>();
+            source.names().forEach(name -> infos.put(name, source.info(name)));
+            List<Map.Entry<String, TensorInfo>> order = inOrder(infos);
+            out.write(header(order, metadata));
+            for (Map.Entry<String, TensorInfo> entry : order) {
+                write(out, entry.getKey(), entry.getValue(), source);
             }
-            Path unfinished = whole.resolveSibling(".%s.%d.part"
-                    .formatted(path.getFileName(), ProcessHandle.current().pid()));
-            unfinished.toFile().deleteOnExit(); // Ctrl-C leaves nothing behind
-            try {
-                try (FileChannel out = FileChannel.open(
-                        unfinished,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE)) {
-                    List<Map.Entry<String, TensorInfo>> order = inOrder(infos);
-                    writeAll(out, header(order, metadata));
-                    for (Map.Entry<String, TensorInfo> entry : order) {
-                        write(out, entry.getKey(), entry.getValue(), source);
-                    }
-                }
-                Files.move(unfinished, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(unfinished);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + path, e);
+        };
+    }
+
+    /** Whether {@code file} is a .safetensors file that this class wrote. */
+    public static boolean wrote(Path file) {
+        try (WeightFile read = WeightFile.open(file)) {
+            return US.equals(read.metadata().get(WRITER));
+        } catch (DeltaSamplingException e) {
+            return false; // whatever it is, it is not ours
         }
     }
 
@@ -79,13 +80,13 @@ public final class SafetensorsWriter {
         return order;
     }
 
-    private static ByteBuffer header(List<Map.Entry<String, TensorInfo>> order, Map<String, String> metadata)
+    private static byte[] header(List<Map.Entry<String, TensorInfo>> order, Map<String, String> metadata)
             throws IOException {
         ObjectMapper json = new ObjectMapper();
         ObjectNode header = json.createObjectNode();
-        if (!metadata.isEmpty()) {
-            header.set("__metadata__", json.valueToTree(metadata));
-        }
+        ObjectNode entries =
+                header.putObject("__metadata__").put("format", "pt").put(WRITER, US);
+        metadata.forEach(entries::put);
         long offset = 0;
         for (Map.Entry<String, TensorInfo> named : order) {
             TensorInfo info = named.getValue();
@@ -102,10 +103,10 @@ public final class SafetensorsWriter {
         while (buffer.hasRemaining()) {
             buffer.put((byte) ' ');
         }
-        return buffer.flip();
+        return buffer.array();
     }
 
-    private static void write(FileChannel out, String name, TensorInfo info, WeightSource source) throws IOException {
+    private static void write(OutputStream out, String name, TensorInfo info, WeightSource source) throws IOException {
         try (TensorScope scope = TensorScope.open()) {
             Tensor tensor = source.load(name);
             if (tensor.scalar_type().intern() != info.type() || tensor.numel() != info.count()) {
@@ -116,17 +117,13 @@ public final class SafetensorsWriter {
                 return;
             }
             Tensor bytes = tensor.detach().cpu().contiguous().view(-1).view(torch.ScalarType.Byte);
-            for (long at = 0; at < bytes.numel(); at += CHUNK_BYTES) {
-                ByteBuffer chunk = bytes.narrow(0, at, Math.min(CHUNK_BYTES, bytes.numel() - at))
-                        .createBuffer();
-                writeAll(out, chunk);
+            byte[] chunk = new byte[(int) Math.min(CHUNK_BYTES, bytes.numel())];
+            for (long at = 0; at < bytes.numel(); at += chunk.length) {
+                int length = (int) Math.min(chunk.length, bytes.numel() - at);
+                ByteBuffer part = bytes.narrow(0, at, length).createBuffer();
+                part.get(chunk, 0, length);
+                out.write(chunk, 0, length);
             }
-        }
-    }
-
-    private static void writeAll(FileChannel out, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            out.write(bytes);
         }
     }
 }

@@ -1,8 +1,6 @@
 package org.deltasampling.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -10,6 +8,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.DeltaSamplingException;
+import org.deltasampling.file.BadFileException;
+import org.deltasampling.file.PathText;
+import org.deltasampling.file.Quoted;
 
 /** Several .safetensors files that are one model, as a {@code *.safetensors.index.json} lists them. */
 public final class ShardedFiles implements WeightSource, AutoCloseable {
@@ -30,28 +32,40 @@ public final class ShardedFiles implements WeightSource, AutoCloseable {
     public static ShardedFiles open(Path index) {
         ShardedFiles shards = new ShardedFiles(index);
         try {
-            JsonNode map = new ObjectMapper().readTree(index.toFile()).path("weight_map");
+            JsonNode map = JsonFile.read(index).path("weight_map");
             if (!map.isObject() || map.isEmpty()) {
                 throw new BadWeightsException("%s has no weight_map: download or copy it again".formatted(index));
             }
-            map.properties()
-                    .forEach(entry ->
-                            shards.locate(entry.getKey(), entry.getValue().asText()));
+            map.properties().forEach(entry -> shards.locate(entry.getKey(), entry.getValue()));
             return shards;
-        } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(index, e.getMessage()), e);
-        } catch (BadWeightsException e) {
+        } catch (DeltaSamplingException e) {
             shards.close();
             throw e;
         }
     }
 
-    private void locate(String name, String fileName) {
-        WeightFile file = files.computeIfAbsent(index.resolveSibling(fileName), WeightFile::open);
+    private void locate(String name, JsonNode fileName) {
+        WeightFile file = files.computeIfAbsent(shard(name, fileName), WeightFile::open);
         if (!file.names().contains(name)) {
-            throw new BadWeightsException("%s says that %s is in %s, but it is not".formatted(index, name, fileName));
+            throw new BadWeightsException("%s says that %s is in %s, but it is not"
+                    .formatted(index, Quoted.of(name), Quoted.of(fileName.asText())));
         }
         located.put(name, file);
+    }
+
+    /** A file beside the index; one that leads elsewhere belongs to no model. */
+    private Path shard(String name, JsonNode fileName) {
+        if (!fileName.isTextual() || !isPlain(fileName.textValue())) {
+            throw new BadWeightsException("%s says that %s is in %s, which is not the name of a file beside it"
+                    .formatted(index, Quoted.of(name), Quoted.of(fileName.toString())));
+        }
+        return PathText.parse(fileName.textValue(), index.resolveSibling(""));
+    }
+
+    private static boolean isPlain(String fileName) {
+        return !fileName.isEmpty()
+                && !fileName.startsWith(".")
+                && fileName.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c == 0);
     }
 
     /** The files, without the index. */
@@ -81,6 +95,15 @@ public final class ShardedFiles implements WeightSource, AutoCloseable {
 
     private WeightFile file(String name) {
         return Nearest.found(name, located, origin());
+    }
+
+    /**
+     * Does nothing if the files are as they were when they were opened.
+     *
+     * @throws BadFileException if one was changed, replaced or deleted since
+     */
+    public void requireUnchanged() {
+        files.values().forEach(WeightFile::requireUnchanged);
     }
 
     @Override

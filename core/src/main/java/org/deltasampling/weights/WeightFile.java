@@ -1,18 +1,29 @@
 package org.deltasampling.weights;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.file.BadFileException;
+import org.deltasampling.file.FileStamp;
 
-/** A file of named tensors, whatever its format; open until {@link #close}. What was loaded before stays valid. */
+/**
+ * A file of named tensors, whatever its format; open until {@link #close}. What was loaded before stays valid.
+ *
+ * <p>The file must not be written to meanwhile. Each load first looks whether it was, since what is mapped and no longer there
+ * ends the virtual machine; a file that is made shorter after that look, while its tensors are in use, still does so.
+ */
 public final class WeightFile implements WeightSource, AutoCloseable {
 
     private final Path path;
+    private final FileStamp stamp;
     private final Container content;
 
-    private WeightFile(Path path, Container content) {
+    private WeightFile(Path path, FileStamp stamp, Container content) {
         this.path = path;
+        this.stamp = stamp;
         this.content = content;
     }
 
@@ -22,12 +33,35 @@ public final class WeightFile implements WeightSource, AutoCloseable {
      * @throws BadWeightsException if it is not a whole file of tensors, saying what it is instead
      */
     public static WeightFile open(Path path) {
-        return new WeightFile(path, SafetensorsFile.open(path));
+        if (Files.isDirectory(path)) {
+            throw new BadWeightsException("%s is a folder where a file of weights is wanted".formatted(path));
+        }
+        if (!Files.exists(path)) {
+            throw new BadWeightsException("%s does not exist".formatted(path));
+        }
+        if (!Files.isRegularFile(path)) {
+            throw new BadWeightsException("%s is a device or the like: give a file of weights".formatted(path));
+        }
+        try {
+            FileStamp stamp = FileStamp.of(path);
+            return new WeightFile(path, stamp, SafetensorsFile.open(path));
+        } catch (IOException e) {
+            throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
+        }
     }
 
     /** Where the file lies. */
     public Path path() {
         return path;
+    }
+
+    /**
+     * Does nothing if the file is as it was when it was opened.
+     *
+     * @throws BadFileException if it was changed, replaced or deleted since
+     */
+    public void requireUnchanged() {
+        stamp.requireUnchanged();
     }
 
     /** The text entries beside the tensors. */
@@ -45,8 +79,14 @@ public final class WeightFile implements WeightSource, AutoCloseable {
         return content.info(name);
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws BadFileException if the file was changed since it was opened
+     */
     @Override
     public Tensor load(String name) {
+        requireUnchanged();
         return content.load(name);
     }
 

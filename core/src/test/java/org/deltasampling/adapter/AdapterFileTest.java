@@ -280,7 +280,7 @@ class AdapterFileTest {
                 assertThatThrownBy(() -> lora.on(model))
                         .isInstanceOf(BadWeightsException.class)
                         .hasMessageContaining("missing: down of lora_unet_mid_block_resnets_0_conv2")
-                        .hasMessageContaining("[2, 7, 3, 3] and [64, 2, 1, 1] for a tensor [64, 64, 3, 3]")
+                        .hasMessageContaining("has down [2, 7, 3, 3] and up [64, 2, 1, 1] for a tensor [64, 64, 3, 3]")
                         .hasMessageContaining("lora_unet_mid_block_resnets_0_conv3 (the nearest is")
                         .hasMessageContaining("none of its 3 layers fits");
             }

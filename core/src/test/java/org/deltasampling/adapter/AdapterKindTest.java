@@ -102,7 +102,7 @@ class AdapterKindTest {
             try (AdapterFile adapter = AdapterFile.open(path, TABLE)) {
                 assertThatThrownBy(() -> adapter.on(model))
                         .isInstanceOf(BadWeightsException.class)
-                        .hasMessageContaining("unet." + NORM + " is [7] for a tensor [32]");
+                        .hasMessageContaining("unet." + NORM + " has difference [7] for a tensor [32]");
             }
         }
     }

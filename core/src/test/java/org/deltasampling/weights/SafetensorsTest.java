@@ -14,7 +14,9 @@ import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.tensor.TensorScope;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -125,6 +127,16 @@ class SafetensorsTest {
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}                  | 8 | cannot fill its bytes",
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,8]}}                 | 8 | cannot fill its bytes",
                 "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}} | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"F32\",\"shape\":[0,4294967296,4294967296],\"data_offsets\":[0,0]}} | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[9223372036854775808],\"data_offsets\":[0,8]}}  | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[\"8\"],\"data_offsets\":[0,8]}}             | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[8.5],\"data_offsets\":[0,8]}}               | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[\"0\",8]}}             | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0.0,8]}}               | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[18446744073709551608,0]}} | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,8],\"data_offsets\":[0,8]}} | 8 | cannot fill its bytes",
+                "{\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}} {}               | 8 | not one JSON object",
+                "{\"a\":5}                                                                       | 8 | does not say",
                 "{\"a\":{\"dtype\":\"F6_E2M3\",\"shape\":[8],\"data_offsets\":[0,8]}}              | 8 | F6_E2M3",
                 "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[2,6]}} | 8 | overlap",
                 "{\"a\":{\"shape\":[2]}}                                                           | 8 | does not say",
@@ -137,6 +149,56 @@ class SafetensorsTest {
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("bad.safetensors")
                 .hasMessageContaining(words);
+    }
+
+    @Test
+    void aHeaderThatClaimsTheSizeOfAModelIsNotRead() throws IOException {
+        ByteBuffer start = ByteBuffer.allocate(64).order(ByteOrder.LITTLE_ENDIAN);
+        start.putLong(1L << 40).put((byte) '{');
+        Path path = Files.write(folder.resolve("huge.safetensors"), start.array());
+        assertThatThrownBy(() -> SafetensorsFile.open(path))
+                .hasMessageContaining("header is said to be of 1099511627776");
+    }
+
+    @Test
+    void aFileThatWasChangedIsNotReadAnyMore() throws IOException {
+        Path path = folder.resolve("used.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            SafetensorsWriter.write(path, Map.of("a", torch.ones(1000)));
+            try (WeightFile file = WeightFile.open(path)) {
+                file.load("a");
+                file.requireUnchanged();
+                Files.write(path, new byte[100]);
+                assertThatThrownBy(() -> file.load("a"))
+                        .isInstanceOf(BadFileException.class)
+                        .hasMessageContaining("used.safetensors was changed");
+                assertThatThrownBy(file::requireUnchanged).isInstanceOf(BadFileException.class);
+            }
+        }
+    }
+
+    @Test
+    void ourOwnFilesAreKnown() throws IOException {
+        Path ours = folder.resolve("ours.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            SafetensorsWriter.write(ours, Map.of("a", torch.ones(3)));
+        }
+        Path other = write(
+                "other.safetensors", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", new byte[1]);
+        assertThat(SafetensorsWriter.wrote(ours)).isTrue();
+        assertThat(SafetensorsWriter.wrote(other)).isFalse();
+        assertThat(SafetensorsWriter.wrote(Files.writeString(folder.resolve("text"), "text")))
+                .isFalse();
+        assertThat(SafetensorsWriter.wrote(folder.resolve("none"))).isFalse();
+    }
+
+    @Test
+    void aDeviceIsNotRead() {
+        Path device = Path.of("/dev/zero");
+        Assumptions.assumeTrue(Files.exists(device), "no such device here");
+        assertThatThrownBy(() -> WeightFile.open(device))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("is a device");
     }
 
     @Test
@@ -157,8 +219,8 @@ class SafetensorsTest {
                     .isInstanceOf(BadWeightsException.class)
                     .hasMessageContaining(file.getKey());
         }
-        assertThatThrownBy(() -> SafetensorsFile.open(folder)).hasMessageContaining("is a folder");
-        assertThatThrownBy(() -> SafetensorsFile.open(folder.resolve("no"))).hasMessageContaining("does not exist");
+        assertThatThrownBy(() -> WeightFile.open(folder)).hasMessageContaining("is a folder");
+        assertThatThrownBy(() -> WeightFile.open(folder.resolve("no"))).hasMessageContaining("does not exist");
     }
 
     @Test
