@@ -10,7 +10,7 @@ import org.deltasampling.file.Quoted;
 
 /**
  * How lambda goes over the steps: {@code value * (end + (start - end) * phi(u))}, where phi falls from 1 to 0 while u goes
- * from 0 in the first step to 1 in the last (science.md 5.1).
+ * from 0 in the first step to 1 in the last (docs/method.md 5.1).
  *
  * @param value lambda itself
  * @param shape of phi
