@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The laws of the method (architecture.md 5, docs/method.md 9), on denoisers simple enough to be sure of. */
+/** The laws of the method (docs/method.md 9), on denoisers simple enough to be sure of. */
 @ExtendWith(NoLeaks.class)
 class DeltaLawsTest {
 
