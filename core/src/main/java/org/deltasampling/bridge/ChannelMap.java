@@ -1,5 +1,6 @@
 package org.deltasampling.bridge;
 
+import java.nio.DoubleBuffer;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -154,7 +155,7 @@ public final class ChannelMap {
     }
 
     /**
-     * What a map does to white noise, nearly (science.md 2.1 and 2.4).
+     * What a map does to white noise, nearly (docs/method.md 2.1 and 2.4).
      *
      * @param rotation P: takes unit noise to unit noise in as many directions as the map reaches
      * @param rest I - P P': what P leaves empty
@@ -180,7 +181,7 @@ public final class ChannelMap {
     static double[] numbers(Tensor tensor) {
         Tensor dense = tensor.contiguous();
         double[] all = new double[Math.toIntExact(dense.numel())];
-        dense.data_ptr_double().get(all);
+        dense.<DoubleBuffer>createBuffer().get(all);
         return all;
     }
 }

@@ -17,6 +17,7 @@ import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.file.FileStamp;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
@@ -63,6 +64,7 @@ final class Model implements AutoCloseable {
     private final Precision precision;
     private final Device device;
     private final Set<Path> files;
+    private final List<FileStamp> stamps;
     private final List<String> warnings;
     private final SchedulerConfig scheduler;
     private @Nullable Backbone network;
@@ -86,6 +88,7 @@ final class Model implements AutoCloseable {
         this.precision = precision;
         this.device = device;
         this.files = files;
+        this.stamps = files.stream().map(Model::stamp).toList();
         this.warnings = List.copyOf(warnings);
         this.scheduler = checkpoint.scheduler();
     }
@@ -182,6 +185,28 @@ final class Model implements AutoCloseable {
     /** What the user should know of these files, each in one sentence. */
     List<String> warnings() {
         return warnings;
+    }
+
+    /** Whether all of them are as they were when it was opened. */
+    boolean isCurrent() {
+        return stamps.stream().allMatch(FileStamp::isCurrent);
+    }
+
+    /**
+     * Does nothing if all of them are as they were when it was opened.
+     *
+     * @throws org.deltasampling.file.BadFileException naming the first that is not
+     */
+    void requireUnchanged() {
+        stamps.forEach(FileStamp::requireUnchanged);
+    }
+
+    private static FileStamp stamp(Path file) {
+        try {
+            return FileStamp.of(file);
+        } catch (IOException e) {
+            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+        }
     }
 
     private static Set<Path> files(Checkpoint checkpoint) {

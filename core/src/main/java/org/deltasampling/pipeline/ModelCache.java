@@ -88,6 +88,13 @@ final class ModelCache implements AutoCloseable {
                 new Opened(path, use.overrides), opened -> Checkpoint.open(opened.path, opened.overrides));
     }
 
+    /** Closes everything if a file has changed since it was opened, so that it is opened anew; no model may be in use. */
+    void refresh() {
+        if (!models.values().stream().allMatch(Model::isCurrent)) {
+            close();
+        }
+    }
+
     /** {@code models}, and those whose weights they share. */
     static Set<Model> withBases(List<Model> models) {
         Set<Model> all = new LinkedHashSet<>();
@@ -129,5 +136,8 @@ final class ModelCache implements AutoCloseable {
         models.values().forEach(Model::close);
         adapterFiles.values().forEach(AdapterFile::close);
         checkpoints.values().forEach(Checkpoint::close);
+        models.clear();
+        adapterFiles.clear();
+        checkpoints.clear();
     }
 }

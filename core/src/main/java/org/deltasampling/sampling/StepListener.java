@@ -21,6 +21,8 @@ public interface StepListener extends StepHook {
     void stepped(int index, int count, NoiseLevel level, Latent denoised);
 
     @Override
+    @SuppressWarnings(
+            "FunctionalInterfaceMethodChanged") // no lambda can be taken for the other: they differ in arguments
     default Latent after(Done done) {
         stepped(done.index(), done.plan().size(), done.from(), done.denoised());
         return done.x();
