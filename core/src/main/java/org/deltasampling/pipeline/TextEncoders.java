@@ -9,25 +9,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.ModelPart;
+import org.deltasampling.model.Tokenizers;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.text.Encoded;
 import org.deltasampling.text.T5Tokenizer;
+import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightSources;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes
@@ -38,16 +40,21 @@ final class TextEncoders {
     private final Checkpoint checkpoint;
     private final Map<String, WeightSource> weights;
     private final Device device;
-    private @Nullable List<ClipTokenizer> tokenizers;
-    private @Nullable T5Tokenizer t5Tokenizer;
+    private final Tokenizers tokenizers;
 
-    private TextEncoders(Checkpoint checkpoint, Map<String, WeightSource> weights, Device device) {
+    private TextEncoders(
+            Checkpoint checkpoint, Tokenizers tokenizers, Map<String, WeightSource> weights, Device device) {
         this.checkpoint = checkpoint;
+        this.tokenizers = tokenizers;
         this.weights = weights;
         this.device = device;
     }
 
-    /** Those of {@code checkpoint}, which must outlive them. */
+    /**
+     * Those of {@code checkpoint}, which must outlive them.
+     *
+     * @throws BadWeightsException if a tokenizer is damaged or of another text encoder
+     */
     static TextEncoders of(Checkpoint checkpoint, Precision precision, Device device) {
         Map<String, WeightSource> weights = new LinkedHashMap<>();
         for (int i = 0; i < checkpoint.texts().size(); i++) {
@@ -56,7 +63,7 @@ final class TextEncoders {
                     WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
         checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
-        return new TextEncoders(checkpoint, weights, device);
+        return new TextEncoders(checkpoint, Tokenizers.of(checkpoint), weights, device);
     }
 
     /** These with changes by the names of parts; themselves, where none is of a text encoder. */
@@ -67,7 +74,7 @@ final class TextEncoders {
         Map<String, WeightSource> changed = new LinkedHashMap<>();
         weights.forEach((part, source) ->
                 changed.put(part, changes.getOrDefault(part, Adapter.NONE).weights(source)));
-        return new TextEncoders(checkpoint, changed, device);
+        return new TextEncoders(checkpoint, tokenizers, changed, device);
     }
 
     /** Where the model lies. */
@@ -102,7 +109,7 @@ final class TextEncoders {
                 long width = checkpoint.network().config().contextWidth();
                 conditioning.put(prompt, Architecture.conditioningWithoutT5(outputs, width));
             } else {
-                conditioning.put(prompt, family.conditioning(outputs, image.height(), image.width()));
+                conditioning.put(prompt, family.conditioning(outputs, image));
             }
         });
         return conditioning;
@@ -112,18 +119,18 @@ final class TextEncoders {
     private Map<String, List<ClipText.Output>> clips(Collection<String> prompts, Consumer<String> warning) {
         Map<String, List<ClipText.Output>> outputs = new LinkedHashMap<>();
         prompts.forEach(prompt -> outputs.put(prompt, new ArrayList<>()));
-        List<Checkpoint.Part<ClipText.Config>> texts = checkpoint.texts();
+        List<ModelPart<ClipText.Config>> texts = checkpoint.texts();
         for (int i = 0; i < texts.size(); i++) {
-            ClipTokenizer tokenizer = tokenizers().get(i);
+            ClipTokenizer tokenizer = tokenizers.clip().get(i);
             ClipText.Config config = texts.get(i).config();
-            with(Checkpoint.textEncoder(i), parameters -> {
+            String part = Checkpoint.textEncoder(i);
+            with(part, parameters -> {
                 ClipText encoder = new ClipText(config, parameters);
                 outputs.forEach((prompt, all) -> {
-                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning));
-                    all.add(new ClipText.Output(
-                            Device.CPU.to(output.last()),
-                            Device.CPU.to(output.penultimate()),
-                            Device.CPU.to(output.pooled())));
+                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning))
+                            .map(Device.CPU::to);
+                    requireFinite(part, output.last());
+                    all.add(output);
                 });
             });
         }
@@ -133,16 +140,19 @@ final class TextEncoders {
     /** The outputs of T5 for each prompt, where the model has it. */
     private Map<String, Tensor> t5(Collection<String> prompts, Consumer<String> warning) {
         Map<String, Tensor> outputs = new LinkedHashMap<>();
-        if (checkpoint.t5().isEmpty()) {
+        if (checkpoint.t5().isEmpty() || tokenizers.t5().isEmpty()) {
             return outputs;
         }
-        T5Tokenizer tokenizer = t5Tokenizer();
+        T5Tokenizer tokenizer = tokenizers.t5().get();
         T5Encoder.Config config = checkpoint.t5().get().config();
         with(Checkpoint.T5, parameters -> {
             T5Encoder encoder = new T5Encoder(config, parameters);
-            prompts.forEach(prompt -> outputs.put(
-                    prompt,
-                    Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)))));
+            for (String prompt : prompts) {
+                Tensor output =
+                        Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
+                requireFinite(Checkpoint.T5, output);
+                outputs.put(prompt, output);
+            }
         });
         return outputs;
     }
@@ -155,24 +165,12 @@ final class TextEncoders {
         }
     }
 
-    private List<ClipTokenizer> tokenizers() {
-        if (tokenizers == null) {
-            tokenizers = IntStream.range(0, checkpoint.texts().size())
-                    .mapToObj(index -> checkpoint
-                            .tokenizer(index)
-                            .map(ClipTokenizer::of)
-                            .orElseGet(() -> ClipTokenizer.openAi(
-                                    checkpoint.architecture().pad(index))))
-                    .toList();
+    private void requireFinite(String part, Tensor hiddenStates) {
+        if (!new Latent(hiddenStates).isFinite()) {
+            throw new BadWeightsException(
+                    "the text encoder %s of %s gives values that are not finite numbers (NaN or infinity): get its files again, or use sampling.precision float32"
+                            .formatted(part, path()));
         }
-        return tokenizers;
-    }
-
-    private T5Tokenizer t5Tokenizer() {
-        if (t5Tokenizer == null) {
-            t5Tokenizer = T5Tokenizer.of(checkpoint.t5Tokenizer());
-        }
-        return t5Tokenizer;
     }
 
     private Tensor ids(Encoded encoded, Consumer<String> warning) {
