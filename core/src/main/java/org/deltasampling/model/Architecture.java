@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -126,7 +127,9 @@ public enum Architecture {
     /** The family of a network, told by its form. */
     public static Architecture of(Backbone.Config network) {
         if (network instanceof MMDiT.Config transformer) {
-            return !transformer.normedQueries() ? SD3 : transformer.dual().isEmpty() ? SD35_LARGE : SD35_MEDIUM;
+            return !transformer.blocks().normedQueries()
+                    ? SD3
+                    : transformer.blocks().dual().isEmpty() ? SD35_LARGE : SD35_MEDIUM;
         }
         if (network instanceof UNet.Config unet) {
             return of(unet);
@@ -212,18 +215,7 @@ public enum Architecture {
 
     /** Text encoder {@code index} of a file without a config: what leaves no trace in the shapes is the family's. */
     ClipText.Config textConfig(int index, WeightSource text) {
-        ClipText.Config c = ClipText.Config.infer(text);
-        return new ClipText.Config(
-                c.vocabulary(),
-                c.tokens(),
-                c.width(),
-                c.inner(),
-                c.layers(),
-                c.heads(),
-                texts.get(index).activation(),
-                c.eps(),
-                c.end(),
-                c.projection());
+        return ClipText.Config.infer(text).with(texts.get(index).activation());
     }
 
     /** What brings the latents of the family's autoencoder to about unit variance. */
@@ -284,12 +276,16 @@ public enum Architecture {
     }
 
     private static double deviation(WeightSource unet, UNet.Config config) {
-        int finest = config.attentionUp().indexOf(true);
+        List<UNet.Config.Level> levels = config.levels();
+        int finest = IntStream.range(0, levels.size())
+                .filter(level -> levels.get(level).attentionUp())
+                .findFirst()
+                .orElse(-1);
         if (finest < 0) {
             return 0;
         }
         String bias = "up_blocks.%d.attentions.%d.transformer_blocks.0.norm1.bias"
-                .formatted(config.channels().size() - 1 - finest, config.resnets());
+                .formatted(levels.size() - 1 - finest, config.resnets());
         try (TensorScope scope = TensorScope.open()) {
             Tensor values = unet.load(bias).to(torch.ScalarType.Float);
             return values.std().item_double();

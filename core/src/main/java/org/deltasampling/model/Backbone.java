@@ -16,25 +16,25 @@ public interface Backbone {
      */
     Tensor predict(Tensor x, Tensor timesteps, Conditioning c);
 
-    /** Widths and depths of a network: what declares its parameters. */
+    /** The form of a network: what declares its parameters. */
     interface Config {
 
         /** The network over {@code parameters}. */
         Backbone network(Parameters parameters);
 
-        /** Channels of what it reads. */
+        /** Channels of its input. */
         long inChannels();
 
-        /** Channels of what it answers. */
+        /** Channels of its output. */
         long outChannels();
 
         /** Width of the text embedding's tokens. */
         long contextWidth();
 
-        /** Width of the pooled text that it is told besides; 0: it is told none. */
+        /** Width of the pooled text that it reads as well; 0: it reads none. */
         long pooledWidth();
 
-        /** About how many numbers are in memory at once on the way of one latent of that size through it. */
+        /** About how many numbers its activations for one latent of that size take at once. */
         long working(long height, long width);
 
         /** What the sides of its latents must be divisible by. */

@@ -275,7 +275,8 @@ public final class Checkpoint implements AutoCloseable {
         parts.add(OriginalLayout.vae(vae().config()).inFileNames(vae().weights()));
         for (int i = 0; i < texts().size(); i++) {
             Part<ClipText.Config> text = texts.get(i);
-            parts.add(OriginalLayout.text(architecture(), i, text.config().layers())
+            parts.add(OriginalLayout.text(
+                            architecture(), i, text.config().layers().count())
                     .inFileNames(text.weights()));
         }
         if (t5 != null) {

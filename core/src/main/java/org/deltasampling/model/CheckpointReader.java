@@ -188,12 +188,13 @@ final class CheckpointReader {
 
     /** An autoencoder of another family would be noticed only when the first step is over, or not at all. */
     private void requireItsLatents() {
-        if (vae != null && vae.config().latentChannels() != network().config().inChannels()) {
+        if (vae != null
+                && vae.config().latents().channels() != network().config().inChannels()) {
             throw new BadWeightsException(
                     "%s cannot be used: its latents have %d channels where the network of %s reads %d; take an autoencoder of the same family"
                             .formatted(
                                     others.vae() == null ? "the autoencoder of " + path : others.vae(),
-                                    vae.config().latentChannels(),
+                                    vae.config().latents().channels(),
                                     path,
                                     network().config().inChannels()));
         }
@@ -340,16 +341,15 @@ final class CheckpointReader {
         }
         Backbone.Config c = network().config();
         boolean flows = architecture().isFlow();
-        long clip = texts.stream().mapToLong(text -> text.config().width()).sum();
+        long clip =
+                texts.stream().mapToLong(text -> text.config().layers().width()).sum();
         long width = flows && clip < c.contextWidth() ? c.contextWidth() : clip; // filled up
         if (t5 != null) {
             width = t5.config().width();
         }
         long pooled = texts.stream()
                 .skip(flows ? 0 : texts.size() - 1)
-                .mapToLong(text -> text.config().projection() == 0
-                        ? text.config().width()
-                        : text.config().projection())
+                .mapToLong(text -> text.config().pooledWidth())
                 .sum();
         if (width != c.contextWidth() || (c.pooledWidth() > 0 && pooled != c.pooledWidth())) {
             throw new BadWeightsException(

@@ -1,5 +1,8 @@
 package org.deltasampling.model;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BinaryOperator;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -7,36 +10,70 @@ import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that a network is told besides x and t.
+ * All that a network reads beside x and t.
  *
  * @param tokens text embedding, (batch, tokens, width)
- * @param pooled the whole text in one vector, (batch, pooled width); null for networks that are not told it
- * @param sizes of the image that the network is to believe in, in pixels: height and width of the original, top and left
- *     of what was cropped from it, height and width of the image; (batch, 6), null for networks that are not told it
+ * @param pooled the whole text in one vector, (batch, pooled width); null for networks that do not read it
+ * @param sizes height and width of the original image, top and left of what was cropped from it, height and width of the
+ *     image, in pixels, (batch, 6); null for networks that do not read them
  * @param copies how many equal tokens the last one stands for
+ * @param residuals what is added to the network's hidden states; null: nothing
+ * @param imageTokens image prompts that the attention to the text attends to as well
  */
 public record Conditioning(
-        Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes, long copies) {
+        Tensor tokens,
+        @Nullable Tensor pooled,
+        @Nullable Tensor sizes,
+        long copies,
+        @Nullable Residuals residuals,
+        List<ImageTokens> imageTokens) {
 
-    /** Text for a network that is told nothing else. */
+    public Conditioning {
+        imageTokens = List.copyOf(imageTokens);
+    }
+
+    /** A text for a network that reads nothing else. */
     public Conditioning(Tensor tokens) {
         this(tokens, null, null);
     }
 
-    /** Text for a network that is told nothing of the image's sizes. */
+    /** A text for a network that reads no sizes. */
     public Conditioning(Tensor tokens, Tensor pooled) {
         this(tokens, pooled, null);
     }
 
-    /** Every token stands for itself. */
+    /** A text each token of which stands for itself. */
     public Conditioning(Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes) {
         this(tokens, pooled, sizes, 1);
     }
 
-    /** Zeros in place of the text: what diffusers' XL takes for no prompt at all. */
+    /** A text alone. */
+    public Conditioning(Tensor tokens, @Nullable Tensor pooled, @Nullable Tensor sizes, long copies) {
+        this(tokens, pooled, sizes, copies, null, List.of());
+    }
+
+    /** The same with {@code more} residuals, added to those that it has. */
+    public Conditioning with(Residuals more) {
+        return new Conditioning(
+                tokens, pooled, sizes, copies, residuals == null ? more : residuals.plus(more), imageTokens);
+    }
+
+    /** The same with one more image prompt. */
+    public Conditioning with(ImageTokens prompt) {
+        List<ImageTokens> all = new ArrayList<>(imageTokens);
+        all.add(prompt);
+        return new Conditioning(tokens, pooled, sizes, copies, residuals, all);
+    }
+
+    /** Zeros in place of the text: what diffusers' XL takes for an empty negative prompt. */
     public Conditioning zeroed() {
         return new Conditioning(
-                torch.zeros_like(tokens), pooled == null ? null : torch.zeros_like(pooled), sizes, copies);
+                torch.zeros_like(tokens),
+                pooled == null ? null : torch.zeros_like(pooled),
+                sizes,
+                copies,
+                residuals,
+                imageTokens);
     }
 
     /** The same of other tensors, each made from one of these. */
@@ -45,35 +82,61 @@ public record Conditioning(
                 change.apply(tokens),
                 pooled == null ? null : change.apply(pooled),
                 sizes == null ? null : change.apply(sizes),
-                copies);
+                copies,
+                residuals == null ? null : residuals.map(change),
+                imageTokens.stream().map(prompt -> prompt.map(change)).toList());
     }
 
-    /** The same for {@code images}: as it is, or if it is for one, repeated without copying. */
+    /** The same for {@code images}: what is for one image is repeated without copying. */
     Conditioning forBatch(long images) {
-        return tokens.size(0) == images
-                ? this
-                : new Conditioning(
-                        tokens.expand(images, tokens.size(1), tokens.size(2)),
-                        pooled == null ? null : pooled.expand(images, pooled.size(1)),
-                        sizes == null ? null : sizes.expand(images, sizes.size(1)),
-                        copies);
+        return images == 1 ? this : map(tensor -> repeated(tensor, images));
     }
 
-    /** Whether both can be told in one batch. */
+    private static Tensor repeated(Tensor tensor, long images) {
+        if (tensor.size(0) == images) {
+            return tensor;
+        }
+        long[] shape = tensor.sizes().vec().get();
+        shape[0] = images;
+        return tensor.expand(shape);
+    }
+
+    /** Whether a network can read both in one batch. */
     boolean fits(Conditioning other) {
-        return tokens.size(1) == other.tokens.size(1) && copies == other.copies;
+        return tokens.size(1) == other.tokens.size(1)
+                && copies == other.copies
+                && alike(residuals, other.residuals)
+                && imageTokensFit(other.imageTokens);
     }
 
-    /** First the images of this, then those of {@code other}, which is for the same network. */
+    private static boolean alike(@Nullable Residuals some, @Nullable Residuals others) {
+        if (some == null || others == null) {
+            return some == null && others == null;
+        }
+        return some.alike(others);
+    }
+
+    private boolean imageTokensFit(List<ImageTokens> others) {
+        boolean fit = imageTokens.size() == others.size();
+        for (int i = 0; fit && i < others.size(); i++) {
+            fit = imageTokens.get(i).alike(others.get(i));
+        }
+        return fit;
+    }
+
+    /** First the images of this, then those of {@code other}, which is for the same network and {@link #fits}. */
     Conditioning join(Conditioning other) {
+        BinaryOperator<Tensor> both = (a, b) -> torch.cat(new TensorVector(a, b), 0);
+        List<ImageTokens> prompts = new ArrayList<>();
+        for (int i = 0; i < imageTokens.size(); i++) {
+            prompts.add(imageTokens.get(i).combine(other.imageTokens.get(i), both));
+        }
         return new Conditioning(
-                torch.cat(new TensorVector(tokens, other.tokens), 0),
-                join(pooled, other.pooled),
-                join(sizes, other.sizes),
-                copies);
-    }
-
-    private static @Nullable Tensor join(@Nullable Tensor first, @Nullable Tensor second) {
-        return first == null || second == null ? null : torch.cat(new TensorVector(first, second), 0);
+                both.apply(tokens, other.tokens),
+                pooled == null || other.pooled == null ? null : both.apply(pooled, other.pooled),
+                sizes == null || other.sizes == null ? null : both.apply(sizes, other.sizes),
+                copies,
+                residuals == null || other.residuals == null ? null : residuals.combine(other.residuals, both),
+                prompts);
     }
 }

@@ -4,7 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.TensorScope;
 
-/** {@code network}, whose weights are on {@code device}, for one who is on the processor. */
+/** {@code network}, whose weights are on {@code device}, called with tensors in the processor's memory. */
 public record OnDevice(Backbone network, Device device) implements Backbone {
 
     @Override

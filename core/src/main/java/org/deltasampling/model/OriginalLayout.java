@@ -76,9 +76,9 @@ public final class OriginalLayout {
 
     /** The UNet's names for a model of that config. */
     public static KeyTable unet(UNet.Config c) {
-        int levels = c.channels().size();
+        int levels = c.levels().size();
         List<Integer> attending = IntStream.range(0, levels)
-                .filter(i -> c.attentionUp().get(levels - 1 - i))
+                .filter(i -> c.levels().get(levels - 1 - i).attentionUp())
                 .boxed()
                 .toList();
         return unet(levels, (int) c.resnets(), attending);
@@ -104,7 +104,9 @@ public final class OriginalLayout {
 
     /** The names of an SD-3 transformer of that config. */
     public static KeyTable mmdit(MMDiT.Config c) {
-        return mmdit((int) c.layers(), c.dual().stream().map(Long::intValue).toList());
+        return mmdit(
+                (int) c.blocks().count(),
+                c.blocks().dual().stream().map(Long::intValue).toList());
     }
 
     private static KeyTable mmdit(int layers, List<Integer> dual) {

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.deltasampling.diffusion.BadSamplingException;
 import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
@@ -25,6 +24,7 @@ import org.deltasampling.diffusion.SchedulerConfig.Solver;
 import org.deltasampling.diffusion.SigmaSpacing;
 import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.diffusion.TrainedSchedule;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.BadWeightsException;
 import org.jspecify.annotations.Nullable;
 
@@ -172,7 +172,7 @@ public final class SchedulerFile {
                         known
                                 ? null
                                 : "the scheduler class %s is not known here: its betas and its prediction are read as those of DDPMScheduler"
-                                        .formatted(BadSamplingException.quoted(type))));
+                                        .formatted(Quoted.of(type))));
     }
 
     private SchedulerConfig flow(String type) {
@@ -257,7 +257,7 @@ public final class SchedulerFile {
                 throw settings.refused(
                         "prediction_type",
                         "is %s, and known are epsilon, v_prediction and sample (flow_prediction with use_flow_sigmas)"
-                                .formatted(BadSamplingException.quoted(prediction)));
+                                .formatted(Quoted.of(prediction)));
         };
     }
 
@@ -269,8 +269,7 @@ public final class SchedulerFile {
             default ->
                 throw settings.refused(
                         "timestep_spacing",
-                        "is %s, and known are linspace, leading and trailing"
-                                .formatted(BadSamplingException.quoted(name)));
+                        "is %s, and known are linspace, leading and trailing".formatted(Quoted.of(name)));
         };
     }
 
@@ -303,9 +302,7 @@ public final class SchedulerFile {
 
     private Solver solver() {
         Set<Integer> uncorrected = new HashSet<>();
-        if (!json.path("disable_corrector").isEmpty()) {
-            settings.wholes("disable_corrector", List.of()).forEach(step -> uncorrected.add((int) (long) step));
-        }
+        settings.wholes("disable_corrector").forEach(step -> uncorrected.add((int) (long) step));
         return new Solver(
                 whole("solver_order", Solver.DEFAULT.order(), 1, 3),
                 oneOf("solver_type", "", "midpoint", "heun", "logrho", "bh1", "bh2"),
@@ -344,8 +341,7 @@ public final class SchedulerFile {
                     key,
                     "is %s, and known are %s"
                             .formatted(
-                                    BadSamplingException.quoted(value),
-                                    String.join(", ", known).replaceFirst("^, ", "")));
+                                    Quoted.of(value), String.join(", ", known).replaceFirst("^, ", "")));
         }
         return value;
     }

@@ -1,9 +1,11 @@
 package org.deltasampling.nn;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.WeightSource;
 
@@ -26,9 +28,9 @@ public interface Parameters {
     static Parameters from(WeightSource source) {
         return (name, shape) -> {
             long[] found = source.info(name).shape();
-            if (!java.util.Arrays.equals(found, shape)) {
+            if (!Arrays.equals(found, shape)) {
                 throw new BadWeightsException("%s has shape %s where the model needs %s"
-                        .formatted(name, java.util.Arrays.toString(found), java.util.Arrays.toString(shape)));
+                        .formatted(name, Arrays.toString(found), Arrays.toString(shape)));
             }
             return source.load(name);
         };
@@ -36,9 +38,24 @@ public interface Parameters {
 
     /** Names and shapes of all that {@code model}'s constructor asks for, in the order of asking; nothing is loaded. */
     static Map<String, long[]> declaredBy(Consumer<Parameters> model) {
+        return declaredBy(model, Integer.MAX_VALUE);
+    }
+
+    /**
+     * The same with a bound, for configs that a file does not bear out.
+     *
+     * @throws BadWeightsException if {@code model} asks for more than {@code most}
+     */
+    static Map<String, long[]> declaredBy(Consumer<Parameters> model, int most) {
         Map<String, long[]> declared = new LinkedHashMap<>();
-        try (Tensor none = new Tensor()) {
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor none = new Tensor();
             model.accept((name, shape) -> {
+                if (declared.size() == most) {
+                    throw new BadWeightsException(
+                            "the config describes a model of more than %d weights, far more than its file holds"
+                                    .formatted(most));
+                }
                 if (declared.put(name, shape.clone()) != null) {
                     throw new IllegalStateException("the model declares " + name + " twice");
                 }

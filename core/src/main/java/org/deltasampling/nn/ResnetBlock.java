@@ -13,27 +13,27 @@ public record ResnetBlock(
         Conv2d conv2,
         @Nullable Conv2d shortcut) {
 
-    /** Told the time by an embedding of {@code timeWidth}. */
-    public static ResnetBlock timed(Parameters p, long in, long out, long timeWidth, long groups, double eps) {
-        return of(p, in, out, Linear.of(p.at("time_emb_proj"), timeWidth, out), groups, eps);
+    /** With a time embedding of {@code timeWidth}. */
+    public static ResnetBlock withTime(Parameters p, long in, long out, long timeWidth, GroupNorm.Groups groups) {
+        return of(p, in, out, Linear.of(p.at("time_emb_proj"), timeWidth, out), groups);
     }
 
-    /** Without time. */
-    public static ResnetBlock timeless(Parameters p, long in, long out, long groups, double eps) {
-        return of(p, in, out, null, groups, eps);
+    /** Without a time embedding. */
+    public static ResnetBlock withoutTime(Parameters p, long in, long out, GroupNorm.Groups groups) {
+        return of(p, in, out, null, groups);
     }
 
-    private static ResnetBlock of(Parameters p, long in, long out, @Nullable Linear time, long groups, double eps) {
+    private static ResnetBlock of(Parameters p, long in, long out, @Nullable Linear time, GroupNorm.Groups groups) {
         return new ResnetBlock(
-                GroupNorm.of(p.at("norm1"), in, groups, eps),
+                GroupNorm.of(p.at("norm1"), in, groups),
                 Conv2d.same(p.at("conv1"), in, out, 3),
                 time,
-                GroupNorm.of(p.at("norm2"), out, groups, eps),
+                GroupNorm.of(p.at("norm2"), out, groups),
                 Conv2d.same(p.at("conv2"), out, out, 3),
                 in == out ? null : Conv2d.same(p.at("conv_shortcut"), in, out, 1));
     }
 
-    /** x (b, in, h, w) to (b, out, h, w), for a block without time. */
+    /** x (b, in, h, w) to (b, out, h, w), for a block without a time embedding. */
     public Tensor apply(Tensor x) {
         return apply(x, null);
     }
@@ -51,7 +51,7 @@ public record ResnetBlock(
         });
     }
 
-    /** {@code conv(silu(norm(x)))}; what is normed is gone before the convolution: of a large image it is a gigabyte. */
+    /** {@code conv(silu(norm(x)))}; the normalized tensor, a gigabyte of a large image, is released before the convolution runs. */
     private static Tensor convolved(GroupNorm norm, Conv2d conv, Tensor x) {
         return TensorScope.scopedTensor(
                 () -> conv.apply(TensorScope.scopedTensor(() -> Activation.SILU.apply(norm.apply(x)))));

@@ -42,6 +42,7 @@ public record Device(boolean gpu, int number) {
             return Optional.of(
                     "this build has no CUDA in it: build it with ./mvnw -Pcuda (see the README), or use --device cpu");
         }
+        NativeLibraries.load();
         if (!torch.cuda_is_available()) {
             return Optional.of("CUDA finds no GPU on this machine: use --device cpu");
         }

@@ -10,6 +10,10 @@ import org.bytedeco.pytorch.global.torch;
  */
 public final class SeededNoise {
 
+    static {
+        NativeLibraries.load();
+    }
+
     private final GeneratorOptional generator;
 
     public SeededNoise(long seed) {

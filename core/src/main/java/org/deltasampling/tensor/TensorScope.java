@@ -20,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TensorScope implements AutoCloseable {
 
+    static {
+        NativeLibraries.load();
+    }
+
     private final PointerScope scope = new PointerScope();
     private final @Nullable NoGradGuard noGrad;
 

@@ -6,14 +6,17 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.BadWeightsException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Byte pair encoding of one word (Sennrich et al. 2016) over printable stand-ins for the 256 bytes (GPT-2); the last
- * symbol of a word carries the suffix {@value ClipTokenizer#END_OF_WORD}.
+ * symbol of a word carries the suffix {@value #END_OF_WORD}.
  */
 final class BytePairs {
+
+    static final String END_OF_WORD = "</w>";
 
     private static final String[] BYTE_SYMBOLS = new String[256];
     private static final int[] BYTE_ORDER = new int[256];
@@ -46,7 +49,7 @@ final class BytePairs {
     /**
      * @param merges pairs to join, the first being the most urgent, as {@code "left right"}
      * @param unknown id of symbols that the vocabulary lacks
-     * @throws BadWeightsException if a merge speaks of a symbol that the vocabulary lacks
+     * @throws BadWeightsException if the vocabulary lacks a symbol of a merge
      */
     BytePairs(Map<String, Integer> vocabulary, List<String> merges, int unknown) {
         this.vocabulary = vocabulary;
@@ -59,9 +62,9 @@ final class BytePairs {
             Integer right = vocabulary.get(merge.substring(space + 1));
             Integer result = vocabulary.get(merge.replace(" ", ""));
             if (left == null || right == null || result == null) {
-                throw new BadWeightsException("the tokenizer's merge number %d, \"%s\", does not fit its vocabulary: "
-                                .formatted(rank + 1, merge)
-                        + "take the vocabulary and the merges from the same model");
+                throw new BadWeightsException(
+                        "merge number %d, \"%s\", does not fit the vocabulary: ".formatted(rank + 1, Quoted.of(merge))
+                                + "take the vocabulary and the merges from the same model");
             }
             this.merges.putIfAbsent(new Pair(left, right), new Merge(rank, result));
         }
@@ -70,7 +73,7 @@ final class BytePairs {
     /** The vocabulary that {@code merges} define: the 256 bytes, the same ending a word, one token a merge, then {@code specials}. */
     static Map<String, Integer> vocabularyOf(List<String> merges, List<String> specials) {
         Map<String, Integer> vocabulary = new LinkedHashMap<>(2 * (512 + merges.size() + specials.size()));
-        for (String suffix : List.of("", ClipTokenizer.END_OF_WORD)) {
+        for (String suffix : List.of("", END_OF_WORD)) {
             for (int b : BYTE_ORDER) {
                 vocabulary.put(BYTE_SYMBOLS[b] + suffix, vocabulary.size());
             }
@@ -89,7 +92,7 @@ final class BytePairs {
         byte[] bytes = word.getBytes(StandardCharsets.UTF_8);
         int[] symbols = new int[bytes.length];
         for (int i = 0; i < bytes.length; i++) {
-            String symbol = BYTE_SYMBOLS[bytes[i] & 0xFF] + (i == bytes.length - 1 ? ClipTokenizer.END_OF_WORD : "");
+            String symbol = BYTE_SYMBOLS[bytes[i] & 0xFF] + (i == bytes.length - 1 ? END_OF_WORD : "");
             symbols[i] = vocabulary.getOrDefault(symbol, unknown);
         }
         int length = symbols.length;

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.ObjIntConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.deltasampling.weights.BadWeightsException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,13 +22,12 @@ final class CharsMap {
     private final int[] units;
     private final byte[] replacements;
 
-    /** Reads the table; a damaged one throws {@link BadWeightsException}. */
+    /** Reads the table; a damaged one throws IllegalArgumentException. */
     CharsMap(byte[] table) {
         ByteBuffer bytes = ByteBuffer.wrap(table).order(ByteOrder.LITTLE_ENDIAN);
         int trie = bytes.remaining() < 4 ? -1 : bytes.getInt();
         if (trie < 4 || trie % 4 != 0 || trie > bytes.remaining()) {
-            throw new BadWeightsException(
-                    "the T5 tokenizer's table of characters is damaged: get the file again from its source");
+            throw new IllegalArgumentException("the table of characters is damaged");
         }
         units = new int[trie / 4];
         for (int i = 0; i < units.length; i++) {
@@ -80,10 +78,11 @@ final class CharsMap {
     }
 
     private String textAt(int from) {
-        int end = from;
+        int end = Math.min(from, replacements.length);
+        int start = end;
         while (end < replacements.length && replacements[end] != 0) {
             end++;
         }
-        return new String(replacements, from, end - from, StandardCharsets.UTF_8);
+        return new String(replacements, start, end - start, StandardCharsets.UTF_8);
     }
 }

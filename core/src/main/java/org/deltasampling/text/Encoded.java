@@ -7,7 +7,7 @@ import java.util.List;
  * A prompt as a text encoder reads it.
  *
  * @param ids start token (CLIP), the prompt's tokens, end token, padding; exactly the tokenizer's length
- * @param cut the end of the prompt that did not fit, in its own spelling; empty if everything fitted
+ * @param cut the end of the prompt that did not fit, as it was written; empty if everything fitted
  */
 public record Encoded(long[] ids, String cut) {
 

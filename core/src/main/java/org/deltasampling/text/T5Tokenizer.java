@@ -11,8 +11,8 @@ import java.util.function.ToIntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.deltasampling.text.T5Parts.Added;
 import org.deltasampling.weights.BadWeightsException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The tokenizer of T5 (Raffel et al. 2020): a SentencePiece unigram model (Kudo 2018) over words that each begin with the
@@ -20,55 +20,30 @@ import org.jspecify.annotations.Nullable;
  */
 public final class T5Tokenizer {
 
-    static final String PAD = "<pad>";
-    static final String END = "</s>";
-
     private static final char SPACE = '\u2581';
 
-    /**
-     * What a tokenizer is made of.
-     *
-     * @param normalized characters that are replaced first; null: none
-     * @param anyWhitespace whether words end at any white space, else at blanks only, others having become blanks before
-     * @param everyWord whether words after an added token begin with the sign too
-     */
-    record Parts(
-            Unigram model,
-            List<Added> added,
-            @Nullable CharsMap normalized,
-            boolean anyWhitespace,
-            boolean everyWord) {}
-
-    /** A token that is found whole in the prompt as it is written, perhaps with the white space beside it. */
-    record Added(String content, int id, boolean takesLeft, boolean takesRight) {
-
-        private String pattern() {
-            return (takesLeft ? "\\s*" : "") + Pattern.quote(content) + (takesRight ? "\\s*" : "");
-        }
-    }
-
-    private final Parts parts;
+    private final T5Parts parts;
     private final Pattern added;
     private final Map<String, Integer> addedIds;
     private final Pattern words;
     private final int pad;
     private final int end;
 
-    T5Tokenizer(Parts parts) {
+    T5Tokenizer(T5Parts parts) {
         this.parts = parts;
-        addedIds = parts.added.stream().collect(Collectors.toMap(Added::content, Added::id, (a, b) -> b));
-        ToIntFunction<Added> length = a -> a.content.length();
+        addedIds = parts.added().stream().collect(Collectors.toMap(Added::content, Added::id, (a, b) -> b));
+        ToIntFunction<Added> length = a -> a.content().length();
         added = Pattern.compile(
-                parts.added.isEmpty()
+                parts.added().isEmpty()
                         ? "(?!)"
-                        : parts.added.stream()
+                        : parts.added().stream()
                                 .sorted(Comparator.comparingInt(length).reversed())
                                 .map(Added::pattern)
                                 .collect(Collectors.joining("|")),
                 Pattern.UNICODE_CHARACTER_CLASS);
-        words = Pattern.compile(parts.anyWhitespace ? "\\S+" : "[^ ]+", Pattern.UNICODE_CHARACTER_CLASS);
-        pad = special(PAD);
-        end = special(END);
+        words = Pattern.compile(parts.anyWhitespace() ? "\\S+" : "[^ ]+", Pattern.UNICODE_CHARACTER_CLASS);
+        pad = special(T5Parts.PAD);
+        end = special(T5Parts.END);
     }
 
     /**
@@ -81,20 +56,28 @@ public final class T5Tokenizer {
         Path json = Files.isDirectory(path) ? path.resolve("tokenizer.json") : path;
         Path model = Files.isDirectory(path) ? path.resolve("spiece.model") : path;
         if (json.toString().endsWith(".json") && Files.exists(json)) {
-            return new T5Tokenizer(UnigramFiles.json(json));
+            return of(json, UnigramFiles.json(json));
         }
         if (model.toString().endsWith(".model") && Files.exists(model)) {
-            return new T5Tokenizer(UnigramFiles.sentencePiece(model));
+            return of(model, UnigramFiles.sentencePiece(model));
         }
         throw new BadWeightsException(("there is no T5 tokenizer at %s: give the tokenizer.json or the spiece.model of"
                         + " google/t5-v1_1-xxl, which the folder tokenizer_3 of a Stable Diffusion 3 model holds")
                 .formatted(path));
     }
 
-    /** One more than the largest id. */
+    private static T5Tokenizer of(Path file, T5Parts parts) {
+        try {
+            return new T5Tokenizer(parts);
+        } catch (BadWeightsException e) {
+            throw new BadWeightsException("%s cannot be used: %s".formatted(file, e.getMessage()), e);
+        }
+    }
+
+    /** One more than the largest id: the rows that a text encoder's embedding must have at least. */
     public int vocabularySize() {
-        int inModel = parts.model.size();
-        return parts.added.stream().mapToInt(a -> a.id + 1).reduce(inModel, Math::max);
+        int inModel = parts.model().size();
+        return parts.added().stream().mapToInt(a -> a.id() + 1).reduce(inModel, Math::max);
     }
 
     /** The ids of {@code prompt} and the end token, cut or padded to {@code length}. */
@@ -113,10 +96,10 @@ public final class T5Tokenizer {
         String text = normalized(prompt, from, to, origins);
         for (Matcher word = words.matcher(text); word.find(); ) {
             int at = origins.get(word.start());
-            boolean begins = parts.everyWord || at == 0;
+            boolean begins = parts.everyWord() || at == 0;
             String marked = begins && word.group().charAt(0) != SPACE ? SPACE + word.group() : word.group();
             for (String piece : pieces(marked)) {
-                for (int id : parts.model.encode(piece)) {
+                for (int id : parts.model().encode(piece)) {
                     tokens.add(new Token(id, at));
                 }
             }
@@ -137,7 +120,7 @@ public final class T5Tokenizer {
 
     private String normalized(String prompt, int from, int to, List<Integer> origins) {
         StringBuilder text = new StringBuilder();
-        CharsMap map = parts.normalized;
+        CharsMap map = parts.normalized();
         if (map == null) {
             text.append(prompt, from, to);
             for (int i = from; i < to; i++) {
@@ -155,6 +138,7 @@ public final class T5Tokenizer {
     }
 
     private int special(String token) {
-        return Objects.requireNonNullElseGet(addedIds.get(token), () -> parts.model.id(token));
+        return Objects.requireNonNullElseGet(
+                addedIds.get(token), () -> parts.model().id(token));
     }
 }

@@ -1,11 +1,12 @@
 package org.deltasampling.text;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
-import java.nio.charset.MalformedInputException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,7 +20,14 @@ import org.deltasampling.weights.BadWeightsException;
 /** Reads the {@code tokenizer} folder of a diffusers model, in either of the two layouts that Hugging Face writes. */
 final class TokenizerFolder {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** No list of merges is nearly as long. */
+    private static final int MAX_BYTES = 32 << 20;
+
+    /** From here on {@code model_max_length} stands for no limit: Hugging Face writes 1e30. */
+    private static final double NO_LIMIT = 1e6;
+
+    /** A start, a token and an end. */
+    private static final int SHORTEST = 3;
 
     private final Path folder;
     private final Map<String, Integer> vocabulary = new HashMap<>();
@@ -31,86 +39,92 @@ final class TokenizerFolder {
         this.folder = folder;
     }
 
-    static ClipTokenizer.Parts read(Path folder) {
+    static ClipParts read(Path folder) {
         return new TokenizerFolder(folder).parts();
     }
 
-    private ClipTokenizer.Parts parts() {
-        JsonNode config = json("tokenizer_config.json");
-        JsonNode specials = json("special_tokens_map.json");
+    private ClipParts parts() {
+        TokenizerJson config = optional("tokenizer_config.json");
+        TokenizerJson specials = optional("special_tokens_map.json");
         if (Files.exists(folder.resolve("tokenizer.json"))) {
-            readTokenizerJson(json("tokenizer.json"));
+            readTokenizerJson(TokenizerJson.read(folder.resolve("tokenizer.json")));
         } else if (Files.exists(folder.resolve("vocab.json")) && Files.exists(folder.resolve("merges.txt"))) {
             readVocabularyAndMerges(config);
         } else {
             throw new BadWeightsException("no tokenizer in " + folder
                     + ": put the model's tokenizer.json there, or its vocab.json and merges.txt");
         }
-        String start = special("bos_token", config, specials, ClipTokenizer.START);
-        String end = special("eos_token", config, specials, ClipTokenizer.END);
+        String start = special("bos_token", config, specials, ClipParts.START);
+        String end = special("eos_token", config, specials, ClipParts.END);
         String pad = special("pad_token", config, specials, end);
-        // a configuration without a limit has a number like 1e30 there
-        double length = config.path("model_max_length").asDouble(ClipTokenizer.LENGTH);
-        return new ClipTokenizer.Parts(
-                vocabulary,
-                merges,
-                added,
-                addedLowerCase,
-                start,
-                end,
-                pad,
-                length >= 3 && length <= 1024 ? (int) length : ClipTokenizer.LENGTH);
+        return new ClipParts(vocabulary, merges, added, addedLowerCase, start, end, pad, length(config));
     }
 
-    private void readTokenizerJson(JsonNode tokenizer) {
-        JsonNode model = tokenizer.path("model");
-        if (!model.path("type").asText().equals("BPE")
-                || !model.path("end_of_word_suffix").asText().equals(ClipTokenizer.END_OF_WORD)) {
-            throw new BadWeightsException(folder.resolve("tokenizer.json")
-                    + " is not a CLIP tokenizer: SD-1 and SD-2 models need byte pairs ending in </w>");
+    private static int length(TokenizerJson config) {
+        JsonNode length = config.root().path("model_max_length");
+        if (length.isMissingNode() || length.isNull()) {
+            return ClipParts.LENGTH;
         }
-        readVocabulary(model.path("vocab"));
+        if (!length.isNumber() || !(length.doubleValue() >= SHORTEST)) {
+            throw config.refused("model_max_length", "is not a number from %d on".formatted(SHORTEST));
+        }
+        return length.doubleValue() >= NO_LIMIT ? ClipParts.LENGTH : length.intValue();
+    }
+
+    private void readTokenizerJson(TokenizerJson file) {
+        JsonNode model = file.root().path("model");
+        if (!model.path("type").asText().equals("BPE")
+                || !model.path("end_of_word_suffix").asText().equals(BytePairs.END_OF_WORD)) {
+            throw new BadWeightsException(
+                    file.file() + " is not a CLIP tokenizer: Stable Diffusion's CLIP needs byte pairs ending in </w>");
+        }
+        file.forEachId(model.path("vocab"), "vocab", vocabulary::put);
         for (JsonNode merge : model.path("merges")) {
             merges.add(
                     merge.isArray()
                             ? merge.path(0).asText() + " " + merge.path(1).asText()
                             : merge.asText());
         }
-        for (JsonNode token : tokenizer.path("added_tokens")) {
-            String content = token.path("content").asText();
-            vocabulary.put(content, token.path("id").asInt());
+        for (JsonNode token : file.root().path("added_tokens")) {
+            String content = file.content(token);
+            vocabulary.put(content, file.id(token.path("id"), content));
             add(content, token);
         }
     }
 
-    private void readVocabularyAndMerges(JsonNode config) {
-        readVocabulary(json("vocab.json"));
-        text("merges.txt")
+    private void readVocabularyAndMerges(TokenizerJson config) {
+        TokenizerJson file = TokenizerJson.read(folder.resolve("vocab.json"));
+        file.forEachId(file.root(), "the file", vocabulary::put);
+        text(folder.resolve("merges.txt"))
                 .lines()
                 .filter(line -> !line.startsWith("#version") && !line.isBlank())
                 .forEach(merges::add);
-        json("added_tokens.json").properties().forEach(token -> {
-            vocabulary.put(token.getKey(), token.getValue().asInt());
-            added.add(token.getKey());
-        });
-        config.path("added_tokens_decoder").properties().forEach(token -> {
-            String content = token.getValue().path("content").asText();
-            vocabulary.put(content, Integer.parseInt(token.getKey()));
+        TokenizerJson more = optional("added_tokens.json");
+        if (!more.root().isMissingNode()) {
+            more.forEachId(more.root(), "the file", (token, id) -> {
+                vocabulary.put(token, id);
+                added.add(token);
+            });
+        }
+        config.root().path("added_tokens_decoder").properties().forEach(token -> {
+            String content = config.content(token.getValue());
+            vocabulary.put(content, config.id(token.getKey(), content));
             add(content, token.getValue());
         });
     }
 
-    private void readVocabulary(JsonNode tokens) {
-        tokens.properties()
-                .forEach(
-                        token -> vocabulary.put(token.getKey(), token.getValue().asInt()));
-    }
-
     /** The special token called {@code key}, which is then also found in prompts. */
-    private String special(String key, JsonNode config, JsonNode specials, String otherwise) {
-        JsonNode token = specials.has(key) ? specials.path(key) : config.path(key);
-        String content =
-                token.isTextual() ? token.asText() : token.path("content").asText(otherwise);
+    private String special(String key, TokenizerJson config, TokenizerJson specials, String otherwise) {
+        TokenizerJson file = specials.root().has(key) ? specials : config;
+        JsonNode token = file.root().path(key);
+        String content = otherwise;
+        if (token.isTextual() && !token.textValue().isEmpty()) {
+            content = token.textValue();
+        } else if (token.isObject()) {
+            content = file.content(token);
+        } else if (!token.isMissingNode() && !token.isNull()) {
+            throw file.refused(key, "is not a token");
+        }
         add(content, token);
         return content;
     }
@@ -124,26 +138,29 @@ final class TokenizerFolder {
         }
     }
 
-    private JsonNode json(String name) {
-        if (!Files.exists(folder.resolve(name))) {
-            return MissingNode.getInstance();
-        }
-        try {
-            return JSON.readTree(text(name));
-        } catch (JacksonException e) {
-            throw new BadWeightsException(
-                    folder.resolve(name) + " is not valid JSON: get the file again from its source", e);
-        }
+    private TokenizerJson optional(String name) {
+        Path file = folder.resolve(name);
+        return Files.exists(file) ? TokenizerJson.read(file) : new TokenizerJson(file, MissingNode.getInstance());
     }
 
-    private String text(String name) {
-        try {
-            return Files.readString(folder.resolve(name));
-        } catch (MalformedInputException e) {
-            throw new BadWeightsException(
-                    folder.resolve(name) + " is not UTF-8 text: get the file again from its source", e);
+    private static String text(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new BadWeightsException(file + " is not a file: get it again from its source");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+            if (bytes.length > MAX_BYTES) {
+                throw new BadWeightsException(
+                        file + " is larger than any list of merges: get the file again from its source");
+            }
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new BadWeightsException(file + " is not UTF-8 text: get the file again from its source", e);
         } catch (IOException e) {
-            throw new BadWeightsException("cannot read " + folder.resolve(name) + ": " + e.getMessage(), e);
+            throw new BadWeightsException("cannot read " + file + ": " + e.getMessage(), e);
         }
     }
 }

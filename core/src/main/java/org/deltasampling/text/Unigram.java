@@ -44,7 +44,7 @@ final class Unigram {
         Integer id = ids.get(piece);
         if (id == null) {
             throw new BadWeightsException(
-                    "the T5 tokenizer has no token %s: take its file from the model's own source".formatted(piece));
+                    "it has no token %s: take its file from the model's own source".formatted(piece));
         }
         return id;
     }

@@ -1,9 +1,8 @@
 package org.deltasampling.text;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,8 +13,8 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Set;
-import org.deltasampling.text.T5Tokenizer.Added;
-import org.deltasampling.text.T5Tokenizer.Parts;
+import org.deltasampling.file.Quoted;
+import org.deltasampling.text.T5Parts.Added;
 import org.deltasampling.text.Unigram.Piece;
 import org.deltasampling.weights.BadWeightsException;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /** Reads a T5 tokenizer from Hugging Face's {@code tokenizer.json} or SentencePiece's {@code spiece.model}. */
 final class UnigramFiles {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** No tokenizer is nearly as large. */
+    private static final int MAX_BYTES = 64 << 20;
 
     /** Tokens that T5 keeps for its training and that the SentencePiece file does not count. */
     private static final int EXTRA_IDS = 100;
@@ -33,29 +33,27 @@ final class UnigramFiles {
 
     private UnigramFiles() {}
 
-    static Parts json(Path file) {
-        JsonNode tokenizer;
-        try {
-            tokenizer = JSON.readTree(file.toFile());
-        } catch (JacksonException e) {
-            throw new BadWeightsException(file + " is not valid JSON: get the file again from its source", e);
-        } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
-        }
+    static T5Parts json(Path path) {
+        TokenizerJson file = TokenizerJson.read(path);
+        JsonNode tokenizer = file.root();
         JsonNode model = tokenizer.path("model");
         if (!model.path("type").asText().equals("Unigram")
                 || model.path("byte_fallback").asBoolean()) {
-            throw new BadWeightsException(file + " is not a T5 tokenizer: its model is no plain Unigram model");
+            throw new BadWeightsException(path + " is not a T5 tokenizer: its model is no plain Unigram model");
         }
         List<Piece> pieces = new ArrayList<>();
         for (JsonNode piece : model.path("vocab")) {
-            pieces.add(new Piece(piece.path(0).asText(), piece.path(1).asDouble()));
+            pieces.add(piece(file, piece.path(0), piece.path(1)));
         }
         List<Added> added = new ArrayList<>();
         for (JsonNode token : tokenizer.path("added_tokens")) {
+            String content = file.content(token);
+            if (!content.equals(content.strip())) {
+                throw file.refused("an added token", "begins or ends with white space: '" + Quoted.of(content) + "'");
+            }
             added.add(new Added(
-                    token.path("content").asText(),
-                    token.path("id").asInt(),
+                    content,
+                    file.id(token.path("id"), content),
                     token.path("lstrip").asBoolean(),
                     token.path("rstrip").asBoolean()));
         }
@@ -64,12 +62,23 @@ final class UnigramFiles {
                 splits.stream().anyMatch(s -> s.path("type").asText().equals("WhitespaceSplit"));
         boolean firstOnly =
                 splits.stream().anyMatch(s -> s.path("prepend_scheme").asText().equals("first"));
-        return new Parts(
-                new Unigram(pieces, model.path("unk_id").asInt()),
+        int unknown = file.id(model.path("unk_id"), "unk_id");
+        if (unknown >= pieces.size()) {
+            throw file.refused("unk_id", "is %d, and there are %d tokens".formatted(unknown, pieces.size()));
+        }
+        return new T5Parts(
+                new Unigram(pieces, unknown),
                 added,
                 normalizer(file, steps(tokenizer.path("normalizer"), "normalizers")),
                 anyWhitespace,
                 !(anyWhitespace && firstOnly));
+    }
+
+    private static Piece piece(TokenizerJson file, JsonNode text, JsonNode score) {
+        if (!text.isTextual() || !score.isNumber() || !Double.isFinite(score.doubleValue())) {
+            throw file.refused(text.asText("vocab"), "is not a token with its log-probability");
+        }
+        return new Piece(text.textValue(), score.doubleValue());
     }
 
     /** A step alone, or the steps of a sequence. */
@@ -83,29 +92,44 @@ final class UnigramFiles {
         return steps;
     }
 
-    private static @Nullable CharsMap normalizer(Path file, List<JsonNode> steps) {
+    private static @Nullable CharsMap normalizer(TokenizerJson file, List<JsonNode> steps) {
         CharsMap map = null;
         for (JsonNode step : steps) {
             String type = step.path("type").asText();
             if (type.equals("Precompiled")) {
-                map = charsMap(Base64.getDecoder()
-                        .decode(step.path("precompiled_charsmap").asText()));
+                map = charsMap(file, step.path("precompiled_charsmap").asText());
             } else if (!HARMLESS_NORMALIZERS.contains(type)) {
-                throw new BadWeightsException(
-                        "%s asks for the normalizer %s, which T5's tokenizers do not have:".formatted(file, type)
-                                + " take the file from the model's own source");
+                throw new BadWeightsException("%s asks for the normalizer %s, which T5's tokenizers do not have:"
+                                .formatted(file.file(), Quoted.of(type))
+                        + " take the file from the model's own source");
             }
         }
         return map;
+    }
+
+    private static @Nullable CharsMap charsMap(TokenizerJson file, String base64) {
+        try {
+            return charsMap(Base64.getDecoder().decode(base64));
+        } catch (IllegalArgumentException e) {
+            throw file.refused("precompiled_charsmap", "is damaged");
+        }
     }
 
     private static @Nullable CharsMap charsMap(byte[] table) {
         return table.length == 0 ? null : new CharsMap(table);
     }
 
-    static Parts sentencePiece(Path file) {
-        try {
-            return sentencePiece(Files.readAllBytes(file));
+    static T5Parts sentencePiece(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new BadWeightsException(file + " is not a file: get it again from its source");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+            if (bytes.length > MAX_BYTES) {
+                throw new BadWeightsException(
+                        file + " is larger than any SentencePiece model: get the file again from its source");
+            }
+            return sentencePiece(bytes);
         } catch (IOException e) {
             throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
         } catch (BufferUnderflowException | IllegalArgumentException e) {
@@ -115,7 +139,7 @@ final class UnigramFiles {
     }
 
     /** The message ModelProto of sentencepiece_model.proto: pieces are field 1, the normalizer is field 3. */
-    private static Parts sentencePiece(byte[] file) {
+    private static T5Parts sentencePiece(byte[] file) {
         List<Piece> pieces = new ArrayList<>();
         List<Added> added = new ArrayList<>();
         byte[] table = {};
@@ -128,7 +152,7 @@ final class UnigramFiles {
                 for (Message piece = new Message(all.bytes); piece.next(); ) {
                     switch (piece.field) {
                         case 1 -> text = new String(piece.bytes, StandardCharsets.UTF_8);
-                        case 2 -> score = Float.intBitsToFloat((int) piece.number);
+                        case 2 -> score = finite(Float.intBitsToFloat((int) piece.number));
                         case 3 -> type = piece.number;
                         default -> {} // nothing that is needed here
                     }
@@ -136,7 +160,7 @@ final class UnigramFiles {
                 if (type == UNKNOWN) {
                     unknown = pieces.size();
                 }
-                if (type == UNKNOWN || type == CONTROL) {
+                if ((type == UNKNOWN || type == CONTROL) && !text.isEmpty()) {
                     added.add(new Added(text, pieces.size(), false, false));
                 }
                 pieces.add(new Piece(text, score));
@@ -150,7 +174,14 @@ final class UnigramFiles {
             added.add(new Added("<extra_id_" + i + ">", pieces.size(), false, false));
             pieces.add(new Piece("<extra_id_" + i + ">", 0));
         }
-        return new Parts(new Unigram(pieces, unknown), added, charsMap(table), false, true);
+        return new T5Parts(new Unigram(pieces, unknown), added, charsMap(table), false, true);
+    }
+
+    private static double finite(float score) {
+        if (!Float.isFinite(score)) {
+            throw new IllegalArgumentException("a score is not a finite number");
+        }
+        return score;
     }
 
     private static final long NORMAL = 1;

@@ -23,6 +23,7 @@ import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Spacing;
+import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
@@ -92,7 +93,7 @@ class CheckpointTest {
             tensors.put("betas", torch.zeros(1000));
             SafetensorsWriter.write(single, tensors);
             try (Checkpoint written = Checkpoint.open(single)) {
-                assertThat(written.text().config().layers()).isEqualTo(4);
+                assertThat(written.text().config().layers().count()).isEqualTo(4);
                 assertSame(original.text().weights(), written.text().weights());
             }
         }
@@ -158,7 +159,7 @@ class CheckpointTest {
                 assertThat(scheduler.trained().highest() > 4000).isEqualTo(zeroTerminalSnr);
                 assertThat(scheduler.placement().timestepSpacing())
                         .isEqualTo(zeroTerminalSnr ? Spacing.TRAILING : Spacing.LEADING);
-                assertThat(written.vae().config().scale()).isEqualTo(0.13025);
+                assertThat(written.vae().config().latents().scale()).isEqualTo(0.13025);
             }
         }
     }
@@ -290,7 +291,9 @@ class CheckpointTest {
     void aUnetAloneIsAPartialModel() {
         Path unet = model("pipe-sd1").resolve("unet/diffusion_pytorch_model.safetensors");
         try (Checkpoint checkpoint = Checkpoint.open(unet)) {
-            assertThat(checkpoint.unet().config().channels()).containsExactly(32L, 64L, 64L);
+            assertThat(checkpoint.unet().config().levels())
+                    .extracting(UNet.Config.Level::channels)
+                    .containsExactly(32L, 64L, 64L);
             assertThatThrownBy(checkpoint::requireWhole)
                     .isInstanceOf(BadWeightsException.class)
                     .hasMessageContaining("has no autoencoder (VAE)");
@@ -359,7 +362,7 @@ class CheckpointTest {
 
     private static List<Activation> activations(Checkpoint checkpoint) {
         return checkpoint.texts().stream()
-                .map(text -> text.config().activation())
+                .map(text -> text.config().layers().activation())
                 .toList();
     }
 

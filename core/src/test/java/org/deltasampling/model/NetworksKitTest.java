@@ -69,9 +69,10 @@ class NetworksKitTest {
             Assertions.assertThat(read.names()).containsExactlyInAnyOrderElementsOf(file.names());
             read.names().forEach(n -> assertThat(read.load(n)).as(n).isSameAs(file.load(n)));
             MMDiT.Config inferred = MMDiT.Config.infer(read);
-            Assertions.assertThat(inferred.dual()).isEqualTo(config.dual());
-            Assertions.assertThat(inferred.places()).isEqualTo(config.places());
-            if (config.normedQueries()) { // else 64 channels a head, as in the published models
+            Assertions.assertThat(inferred.blocks().dual())
+                    .isEqualTo(config.blocks().dual());
+            Assertions.assertThat(inferred.patches()).isEqualTo(config.patches());
+            if (config.blocks().normedQueries()) { // else 64 channels a head, as in the published models
                 Assertions.assertThat(inferred).isEqualTo(config);
             }
         }

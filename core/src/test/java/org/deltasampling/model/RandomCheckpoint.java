@@ -101,48 +101,48 @@ public final class RandomCheckpoint {
             return UNet.Config.read(new ObjectMapper().readTree(config));
         }
 
-        private static MMDiT.Config transformer(long layers, long places, boolean normed, long dual) {
+        private static MMDiT.Config transformer(long layers, long positions, boolean normed, long dual) {
             boolean large = layers > 24;
             long width = large ? 64 * layers : 1536;
             return new MMDiT.Config(
-                    16,
-                    16,
-                    2,
-                    layers,
-                    width / 64,
-                    width,
+                    new MMDiT.Config.Patches(16, 16, 2, positions),
+                    new MMDiT.Config.Blocks(
+                            layers,
+                            width,
+                            width / 64,
+                            normed,
+                            LongStream.range(0, dual).boxed().toList()),
                     4096,
-                    2048,
-                    places,
-                    normed,
-                    LongStream.range(0, dual).boxed().toList());
+                    2048);
         }
 
         private AutoencoderKl.Config autoencoder() {
             boolean flows = architecture.isFlow();
             return new AutoencoderKl.Config(
-                    3,
-                    flows ? 16 : 4,
+                    new AutoencoderKl.Config.Latents(
+                            flows ? 16 : 4, architecture.latentScale(), architecture.latentShift(), !flows, !flows),
                     List.of(128L, 256L, 512L, 512L),
                     2,
                     32,
-                    !flows,
-                    !flows,
-                    true,
-                    architecture.latentScale(),
-                    architecture.latentShift());
+                    true);
         }
 
         private List<ClipText.Config> texts() {
-            ClipText.Config l =
-                    new ClipText.Config(49408, 77, 768, 3072, 12, 12, Activation.QUICK_GELU, 1e-5, 49407, 0);
-            ClipText.Config h = new ClipText.Config(49408, 77, 1024, 4096, 23, 16, Activation.GELU, 1e-5, 49407, 0);
-            ClipText.Config g = new ClipText.Config(49408, 77, 1280, 5120, 32, 20, Activation.GELU, 1e-5, 49407, 1280);
+            ClipText.Config l = text(12, 768, Activation.QUICK_GELU, 0);
+            ClipText.Config h = text(23, 1024, Activation.GELU, 0);
+            ClipText.Config g = text(32, 1280, Activation.GELU, 1280);
             return switch (architecture) {
                 case SD1 -> List.of(l);
                 case SD2 -> List.of(h);
                 default -> List.of(l, g);
             };
+        }
+
+        private static ClipText.Config text(long layers, long width, Activation activation, long projection) {
+            return new ClipText.Config(
+                    new ClipText.Config.Text(49408, 77, 49407),
+                    new ClipText.Config.Layers(layers, width, 4 * width, width / 64, activation, 1e-5),
+                    projection);
         }
 
         /** Every part in the names of a single file. */
@@ -156,7 +156,10 @@ public final class RandomCheckpoint {
             AutoencoderKl.Config vae = autoencoder();
             parts.add(OriginalLayout.vae(vae).inFileNames(numbers.of(p -> new AutoencoderKl(vae, p))));
             for (ClipText.Config text : texts()) {
-                parts.add(OriginalLayout.text(architecture, texts().indexOf(text), text.layers())
+                parts.add(OriginalLayout.text(
+                                architecture,
+                                texts().indexOf(text),
+                                text.layers().count())
                         .inFileNames(numbers.of(p -> new ClipText(text, p))));
             }
             if (architecture.isFlow()) {

@@ -14,7 +14,9 @@ import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.nn.GroupNorm;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.nn.SinusoidalEmbedding;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Assumptions;
@@ -38,7 +40,11 @@ class WorkingMemoryTest {
             @Override
             String measure() {
                 AutoencoderKl.Config c = new AutoencoderKl.Config(
-                        3, 4, List.of(64L, 128L, 128L, 128L), 2, 32, true, true, true, 0.18215, 0);
+                        new AutoencoderKl.Config.Latents(4, 0.18215, 0, true, true),
+                        List.of(64L, 128L, 128L, 128L),
+                        2,
+                        32,
+                        true);
                 AutoencoderKl autoencoder = new AutoencoderKl(c, CONSTANT);
                 Tensor latent = torch.randn(1, 4, 48, 48);
                 return measured(() -> autoencoder.decode(new Latent(latent)).tensor(), 4 * c.decoding(384, 384));
@@ -51,20 +57,15 @@ class WorkingMemoryTest {
                         new UNet.Config(
                                 4,
                                 4,
-                                List.of(128L, 256L),
-                                List.of(true, true),
-                                List.of(true, true),
+                                List.of(
+                                        new UNet.Config.Level(128, true, true, 1, 4),
+                                        new UNet.Config.Level(256, true, true, 1, 8)),
                                 2,
-                                List.of(1L, 1L),
-                                List.of(4L, 8L),
                                 64,
                                 false,
-                                32,
-                                1e-5,
-                                true,
-                                0,
-                                0,
-                                0),
+                                new GroupNorm.Groups(32, 1e-5),
+                                new SinusoidalEmbedding(true, 0),
+                                null),
                         64,
                         new Conditioning(torch.randn(2, 77, 64)));
             }
@@ -73,7 +74,11 @@ class WorkingMemoryTest {
             @Override
             String measure() {
                 return measured(
-                        new MMDiT.Config(16, 16, 2, 3, 8, 512, 128, 64, 64, true, List.of()),
+                        new MMDiT.Config(
+                                new MMDiT.Config.Patches(16, 16, 2, 64),
+                                new MMDiT.Config.Blocks(3, 512, 8, true, List.of()),
+                                128,
+                                64),
                         112,
                         new Conditioning(torch.randn(2, 333, 128), torch.randn(2, 64)));
             }

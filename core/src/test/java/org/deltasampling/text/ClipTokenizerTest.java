@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import java.util.stream.StreamSupport;
 import org.deltasampling.Kit;
@@ -135,6 +136,43 @@ class ClipTokenizerTest {
                            "vocab": {"a": 0, "b": 1, "b</w>": 2, "ab</w>": 3}}}""");
         assertThat(ids(ClipTokenizer.of(folder), "ab<cat toy>ab").subList(0, 6))
                 .containsExactly(4L, 3L, 6L, 3L, 5L, 5L);
+    }
+
+    @Test
+    void wordsOfTextualInversionsBecomeTheirIds() {
+        ClipTokenizer tokenizer =
+                SD1.with(Map.of("<My-Style>", List.of(49408, 49409, 49410))).with(Map.of("blorp", List.of(49411)));
+        List<Long> cat = ids(SD1, "a cat").subList(1, 3);
+        assertThat(ids(tokenizer, "a cat<my-style>").subList(1, 7))
+                .containsExactly(cat.get(0), cat.get(1), 49408L, 49409L, 49410L, 49407L);
+        assertThat(ids(tokenizer, "A cat, <MY-STYLE> BLORP")).containsSequence(49408L, 49409L, 49410L, 49411L);
+        assertThat(ids(tokenizer, "a cat")).isEqualTo(ids(SD1, "a cat"));
+        assertThat(tokenizer.encode("cat ".repeat(74) + "<my-style> cat").cut()).isEqualTo("<my-style> cat");
+        assertThat(tokenizer.vocabularySize()).isEqualTo(49408);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"added_tokens_decoder\": {\"x\": {\"content\": \"<a>\"}}} | tokenizer_config.json cannot be used: <a> has the id x",
+                "{\"added_tokens_decoder\": {\"-1\": {\"content\": \"<a>\"}}} | <a> has the id -1",
+                "{\"added_tokens_decoder\": {\"9\": {}}} | tokenizer_config.json cannot be used: an added token has no content",
+                "{\"model_max_length\": \"long\"} | model_max_length is not a number from 3 on",
+                "{\"model_max_length\": 2} | model_max_length is not a number from 3 on",
+                "{\"pad_token\": 7} | pad_token is not a token",
+            })
+    void saysWhichEntryIsWrong(String example, @TempDir Path folder) throws IOException {
+        List<String> parts = List.of(example.split(" \\| ", -1));
+        Files.writeString(folder.resolve("vocab.json"), "{\"a\": 0, \"<|startoftext|>\": 1, \"<|endoftext|>\": 2}");
+        Files.writeString(folder.resolve("merges.txt"), "");
+        Files.writeString(folder.resolve("tokenizer_config.json"), parts.get(0));
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining(parts.get(1));
+        Files.delete(folder.resolve("tokenizer_config.json"));
+        Files.writeString(folder.resolve("vocab.json"), "{\"a\": \"0\", \"<|startoftext|>\": 1}");
+        assertThatThrownBy(() -> ClipTokenizer.of(folder))
+                .hasMessageContaining("vocab.json cannot be used: a has the id");
     }
 
     @Test

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class T5TokenizerTest {
 
@@ -100,6 +101,22 @@ class T5TokenizerTest {
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("cut short");
         assertThatThrownBy(() -> new CharsMap(new byte[] {1, 2, 3, 4, 5})).hasMessageContaining("damaged");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"unk_id\": -1 | unk_id has the id -1",
+                "\"unk_id\": 3 | unk_id is 3, and there are 3 tokens",
+                "\"unk_id\": null | unk_id has the id null",
+            })
+    void theUnknownTokenMustBeOneOfItsOwn(String example) throws IOException {
+        List<String> parts = List.of(example.split(" \\| ", -1));
+        Path file = Files.writeString(folder.resolve("tokenizer.json"), """
+                {"model": {"type": "Unigram", "vocab": [["<pad>", 0], ["</s>", 0], ["a", -1]], %s}}""".formatted(parts.get(0)));
+        assertThatThrownBy(() -> T5Tokenizer.of(file))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("tokenizer.json cannot be used: " + parts.get(1));
     }
 
     private static String unescaped(String text) {

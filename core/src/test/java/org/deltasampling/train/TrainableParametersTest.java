@@ -19,7 +19,7 @@ class TrainableParametersTest {
 
     private static void declare(Parameters p) {
         Conv2d.same(p.at("conv"), 2, 4, 3);
-        GroupNorm.of(p.at("norm"), 4, 2, 1e-5);
+        GroupNorm.of(p.at("norm"), 4, new GroupNorm.Groups(2, 1e-5));
         p.get("conv.lora_up.weight", 4, 2);
     }
 

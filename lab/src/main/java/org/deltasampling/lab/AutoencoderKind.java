@@ -32,7 +32,11 @@ enum AutoencoderKind {
             int decoderSteps) {
         this.suffix = suffix;
         this.config = new AutoencoderKl.Config(
-                3, channels, List.of(16L, 32L, 64L, 96L), 1, 8, quant, quant, true, scale, shift);
+                new AutoencoderKl.Config.Latents(channels, scale, shift, quant, quant),
+                List.of(16L, 32L, 64L, 96L),
+                1,
+                8,
+                true);
         this.cropSteps = cropSteps;
         this.imageSteps = imageSteps;
         this.decoderSteps = decoderSteps;

@@ -43,7 +43,7 @@ final class AutoencoderTraining {
         TrainableParameters model = TrainableParameters.initialised(p -> new AutoencoderKl(config, p));
         try (TensorScope scope = TensorScope.open()) {
             model.load(momentsLayer() + ".bias")
-                    .narrow(0, config.latentChannels(), config.latentChannels())
+                    .narrow(0, config.latents().channels(), config.latents().channels())
                     .fill_(new Scalar(INITIAL_LOG_VARIANCE));
         }
         return model;
@@ -51,12 +51,12 @@ final class AutoencoderTraining {
 
     /** The layer whose output is the latents' means, then the logarithms of their variances. */
     private String momentsLayer() {
-        return config.quantConv() ? "quant_conv" : "encoder.conv_out";
+        return config.latents().quantConv() ? "quant_conv" : "encoder.conv_out";
     }
 
     /** The layer whose input is the latents. */
     private String latentsLayer() {
-        return config.postQuantConv() ? "post_quant_conv" : "decoder.conv_in";
+        return config.latents().postQuantConv() ? "post_quant_conv" : "decoder.conv_in";
     }
 
     /** Trains on crops. */
@@ -124,15 +124,16 @@ final class AutoencoderTraining {
      * that has one.
      */
     void normalise(TrainableParameters model, Images images) {
-        long count = config.latentChannels();
+        long count = config.latents().channels();
         try (TensorScope scope = TensorScope.open()) {
             Tensor channels = CaptionedLatents.means(images, new AutoencoderKl(config, model))
                     .transpose(0, 1)
                     .flatten(1, 3); // (channels, all)
             Tensor mean = channels.mean(1);
             Tensor deviation = channels.sub(mean.view(-1, 1)).square().mean(1).sqrt();
-            Tensor factor = deviation.mul(new Scalar(config.scale())).reciprocal();
-            Tensor offset = mean.mul(factor).neg().add(new Scalar(config.shift())); // new = factor old + offset
+            Tensor factor = deviation.mul(new Scalar(config.latents().scale())).reciprocal();
+            Tensor offset =
+                    mean.mul(factor).neg().add(new Scalar(config.latents().shift())); // new = factor old + offset
             Tensor weight = model.load(momentsLayer() + ".weight");
             Tensor bias = model.load(momentsLayer() + ".bias");
             weight.narrow(0, 0, count).mul_(factor.view(-1, 1, 1, 1));

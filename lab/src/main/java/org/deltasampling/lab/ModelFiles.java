@@ -40,16 +40,16 @@ final class ModelFiles {
     /** Writes an autoencoder's folder. */
     static void writeAutoencoder(Path folder, AutoencoderKl.Config c, WeightSource weights) {
         ObjectNode config = diffusers("AutoencoderKL")
-                .put("in_channels", c.imageChannels())
-                .put("out_channels", c.imageChannels())
-                .put("latent_channels", c.latentChannels())
+                .put("in_channels", 3)
+                .put("out_channels", 3)
+                .put("latent_channels", c.latents().channels())
                 .put("layers_per_block", c.resnets())
                 .put("norm_num_groups", c.groups())
                 .put("sample_size", Drawing.SIZE)
-                .put("scaling_factor", c.scale())
-                .put("shift_factor", c.shift())
-                .put("use_quant_conv", c.quantConv())
-                .put("use_post_quant_conv", c.postQuantConv())
+                .put("scaling_factor", c.latents().scale())
+                .put("shift_factor", c.latents().shift())
+                .put("use_quant_conv", c.latents().quantConv())
+                .put("use_post_quant_conv", c.latents().postQuantConv())
                 .put("act_fn", "silu");
         config.set("block_out_channels", JSON.valueToTree(c.channels()));
         repeat(
@@ -206,38 +206,43 @@ final class ModelFiles {
     }
 
     private static void transformer(ObjectNode config, MMDiT.Config c) {
+        MMDiT.Config.Blocks blocks = c.blocks();
         config.put("patch_size", c.patch())
-                .put("num_layers", c.layers())
-                .put("num_attention_heads", c.heads())
-                .put("attention_head_dim", c.width() / c.heads())
+                .put("num_layers", blocks.count())
+                .put("num_attention_heads", blocks.heads())
+                .put("attention_head_dim", blocks.width() / blocks.heads())
                 .put("joint_attention_dim", c.contextWidth())
-                .put("caption_projection_dim", c.width())
+                .put("caption_projection_dim", blocks.width())
                 .put("pooled_projection_dim", c.pooledWidth())
-                .put("pos_embed_max_size", c.places());
+                .put("pos_embed_max_size", c.patches().positions());
     }
 
     private static void unet(ObjectNode config, UNet.Config c) {
         config.put("layers_per_block", c.resnets())
                 .put("cross_attention_dim", c.contextWidth())
                 .put("use_linear_projection", c.linearProjection())
-                .put("norm_num_groups", c.groups())
-                .put("norm_eps", c.eps())
-                .put("flip_sin_to_cos", c.cosinesFirst())
-                .put("freq_shift", (int) c.frequencyShift())
+                .put("norm_num_groups", c.groups().count())
+                .put("norm_eps", c.groups().eps())
+                .put("flip_sin_to_cos", c.sinusoids().cosinesFirst())
+                .put("freq_shift", (int) c.sinusoids().shift())
                 .put("act_fn", "silu");
-        config.set("block_out_channels", JSON.valueToTree(c.channels()));
-        config.set("attention_head_dim", JSON.valueToTree(c.heads()));
-        config.set("transformer_layers_per_block", JSON.valueToTree(c.depth()));
+        ArrayNode channels = config.putArray("block_out_channels");
+        ArrayNode heads = config.putArray("attention_head_dim");
+        ArrayNode depth = config.putArray("transformer_layers_per_block");
         ArrayNode down = config.putArray("down_block_types");
-        c.attentionDown().forEach(attention -> down.add(attention ? "CrossAttnDownBlock2D" : "DownBlock2D"));
         ArrayNode up = config.putArray("up_block_types");
-        for (int level = c.channels().size() - 1; level >= 0; level--) {
-            up.add(c.attentionUp().get(level) ? "CrossAttnUpBlock2D" : "UpBlock2D");
+        for (UNet.Config.Level level : c.levels()) {
+            channels.add(level.channels());
+            heads.add(level.heads());
+            depth.add(level.depth());
+            down.add(level.attentionDown() ? "CrossAttnDownBlock2D" : "DownBlock2D");
+            up.insert(0, level.attentionUp() ? "CrossAttnUpBlock2D" : "UpBlock2D");
         }
-        if (c.pooledWidth() > 0) {
+        UNet.Config.AddedEmbedding added = c.added();
+        if (added != null) {
             config.put("addition_embed_type", "text_time")
-                    .put("addition_time_embed_dim", c.sizeWidth())
-                    .put("projection_class_embeddings_input_dim", c.pooledWidth() + 6 * c.sizeWidth());
+                    .put("addition_time_embed_dim", added.sizeWidth())
+                    .put("projection_class_embeddings_input_dim", added.width());
         }
     }
 
@@ -248,14 +253,14 @@ final class ModelFiles {
     private static ObjectNode text(ModelKind kind, ClipText.Config c) {
         ObjectNode config = JSON.createObjectNode()
                 .put("model_type", "clip_text_model")
-                .put("vocab_size", c.vocabulary())
-                .put("max_position_embeddings", c.tokens())
-                .put("hidden_size", c.width())
-                .put("intermediate_size", c.inner())
-                .put("num_hidden_layers", c.layers())
-                .put("num_attention_heads", c.heads())
-                .put("hidden_act", c.activation() == Activation.GELU ? "gelu" : "quick_gelu")
-                .put("layer_norm_eps", c.eps())
+                .put("vocab_size", c.text().vocabulary())
+                .put("max_position_embeddings", c.text().length())
+                .put("hidden_size", c.layers().width())
+                .put("intermediate_size", c.layers().inner())
+                .put("num_hidden_layers", c.layers().count())
+                .put("num_attention_heads", c.layers().heads())
+                .put("hidden_act", c.layers().activation() == Activation.GELU ? "gelu" : "quick_gelu")
+                .put("layer_norm_eps", c.layers().eps())
                 .put("bos_token_id", kind.vocabulary().start())
                 .put("eos_token_id", kind.vocabulary().end());
         if (c.projection() > 0) {

@@ -11,7 +11,9 @@ import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
+import org.deltasampling.nn.GroupNorm;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.nn.SinusoidalEmbedding;
 
 /** The text-to-image models: their configurations and the domain that they are trained on. */
 @SuppressWarnings("ImmutableEnumChecker") // what an autoencoder's kind has is immutable
@@ -71,7 +73,10 @@ enum ModelKind {
         @Override
         Backbone.Config network() {
             return new MMDiT.Config(
-                    16, 16, 2, 6, 4, 128, T5_WIDTH, 64 + PROJECTED, Drawing.SIZE / 16, false, List.of());
+                    new MMDiT.Config.Patches(16, 16, 2, Drawing.SIZE / 16),
+                    new MMDiT.Config.Blocks(6, 128, 4, false, List.of()),
+                    T5_WIDTH,
+                    64 + PROJECTED);
         }
 
         @Override
@@ -121,27 +126,24 @@ enum ModelKind {
 
     ClipText.Config text(long width, long layers, long heads, Activation activation, long projection) {
         return new ClipText.Config(
-                vocabulary.size(), 77, width, 4 * width, layers, heads, activation, 1e-5, vocabulary.end(), projection);
+                new ClipText.Config.Text(vocabulary.size(), 77, vocabulary.end()),
+                new ClipText.Config.Layers(layers, width, 4 * width, heads, activation, 1e-5),
+                projection);
     }
 
     UNet.Config unet(List<Long> channels, List<Long> depth, List<Long> heads, long contextWidth, long pooledWidth) {
         return new UNet.Config(
                 4,
                 4,
-                channels,
-                List.of(true, false),
-                List.of(true, false),
+                List.of(
+                        new UNet.Config.Level(channels.get(0), true, true, depth.get(0), heads.get(0)),
+                        new UNet.Config.Level(channels.get(1), false, false, depth.get(1), heads.get(1))),
                 1,
-                depth,
-                heads,
                 contextWidth,
                 architecture != Architecture.SD1,
-                16,
-                1e-5,
-                true,
-                0,
-                pooledWidth,
-                pooledWidth == 0 ? 0 : SIZE_WIDTH);
+                new GroupNorm.Groups(16, 1e-5),
+                new SinusoidalEmbedding(true, 0),
+                pooledWidth == 0 ? null : new UNet.Config.AddedEmbedding(pooledWidth, SIZE_WIDTH));
     }
 
     /** Declares the network and the text encoders under the names of their folders. */

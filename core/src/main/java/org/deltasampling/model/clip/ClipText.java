@@ -3,11 +3,14 @@ package org.deltasampling.model.clip;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Settings;
+import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.nn.Attention;
 import org.deltasampling.nn.Embedding;
@@ -28,26 +31,31 @@ import org.jspecify.annotations.Nullable;
 public final class ClipText {
 
     /**
-     * Widths and depths.
+     * Its form.
      *
-     * @param tokens longest text, in ids
-     * @param end id whose first place gives the pooled output; 2 is an old mistake in published configs and stands for
-     *     the largest id in the text
      * @param projection width that the pooled output is projected to; 0: it is not
      */
-    public record Config(
-            long vocabulary,
-            long tokens,
-            long width,
-            long inner,
-            long layers,
-            long heads,
-            Activation activation,
-            double eps,
-            long end,
-            long projection) {
+    public record Config(Text text, Layers layers, long projection) {
 
         private static final long LARGEST_ID = 2;
+
+        /**
+         * What it reads.
+         *
+         * @param vocabulary rows of the token embedding
+         * @param length of the longest text, in ids
+         * @param end id whose first place gives the pooled output; 2 is an old mistake in published configs and stands for
+         *     the largest id in the text
+         */
+        public record Text(long vocabulary, long length, long end) {}
+
+        /**
+         * Its transformer.
+         *
+         * @param inner width of the feed-forwards
+         * @param eps of the norms
+         */
+        public record Layers(long count, long width, long inner, long heads, Activation activation, double eps) {}
 
         /**
          * From transformers' config.json. Values that would change the answer and are not implemented are refused.
@@ -60,16 +68,18 @@ public final class ClipText {
             boolean projects =
                     s.texts("architectures", List.of("CLIPTextModel")).contains("CLIPTextModelWithProjection");
             return new Config(
-                    s.whole("vocab_size", 49408),
-                    s.whole("max_position_embeddings", 77),
-                    s.whole("hidden_size", 512),
-                    s.whole("intermediate_size", 2048),
-                    s.whole("num_hidden_layers", 12),
-                    s.whole("num_attention_heads", 8),
-                    activation(s, s.text("hidden_act", "quick_gelu")),
-                    s.number("layer_norm_eps", 1e-5),
-                    s.whole("eos_token_id", 49407),
-                    projects ? s.whole("projection_dim", 512) : 0);
+                    new Text(
+                            s.count("vocab_size", 49408),
+                            s.count("max_position_embeddings", 77),
+                            s.whole("eos_token_id", 49407)),
+                    new Layers(
+                            s.count("num_hidden_layers", 12),
+                            s.count("hidden_size", 512),
+                            s.count("intermediate_size", 2048),
+                            s.count("num_attention_heads", 8),
+                            activation(s, s.text("hidden_act", "quick_gelu")),
+                            s.positive("layer_norm_eps", 1e-5)),
+                    projects ? s.count("projection_dim", 512) : 0);
         }
 
         private static Activation activation(Settings s, String name) {
@@ -79,7 +89,8 @@ public final class ClipText {
                 default ->
                     throw s.refused(
                             "hidden_act",
-                            "is %s, which is not implemented (only gelu and quick_gelu are)".formatted(name));
+                            "is %s, which is not implemented (only gelu and quick_gelu are)"
+                                    .formatted(Quoted.of(name)));
             };
         }
 
@@ -89,68 +100,105 @@ public final class ClipText {
          * every other (OpenCLIP's, in SD-2 and XL), the largest id is the end.
          */
         public static Config infer(WeightSource weights) {
-            long[] words =
-                    weights.info("text_model.embeddings.token_embedding.weight").shape();
-            long layers = 0;
-            while (weights.names().contains("text_model.encoder.layers.%d.mlp.fc1.weight".formatted(layers))) {
-                layers++;
-            }
-            boolean projects = weights.names().contains(PROJECTION + ".weight");
+            long[] tokens = Shapes.of(weights, "text_model.embeddings.token_embedding.weight", 2);
+            long[] positions = Shapes.of(weights, "text_model.embeddings.position_embedding.weight", 2);
+            long width = tokens[1];
+            String projection = PROJECTION + ".weight";
             return new Config(
-                    words[0],
-                    weights.info("text_model.embeddings.position_embedding.weight")
-                            .shape()[0],
-                    words[1],
-                    weights.info("text_model.encoder.layers.0.mlp.fc1.weight").shape()[0],
-                    layers,
-                    Math.max(1, words[1] / 64),
-                    words[1] == 768 ? Activation.QUICK_GELU : Activation.GELU,
-                    1e-5,
-                    LARGEST_ID,
-                    projects ? weights.info(PROJECTION + ".weight").shape()[0] : 0);
+                    new Text(tokens[0], positions[0], LARGEST_ID),
+                    new Layers(
+                            Shapes.count(weights, "text_model.encoder.layers.%d.mlp.fc1.weight"),
+                            width,
+                            Shapes.of(weights, "text_model.encoder.layers.0.mlp.fc1.weight", 2)[0],
+                            Math.max(1, width / 64),
+                            width == 768 ? Activation.QUICK_GELU : Activation.GELU,
+                            1e-5),
+                    weights.names().contains(projection) ? Shapes.of(weights, projection, 2)[0] : 0);
+        }
+
+        /** The same with another activation, which leaves no trace in the shapes. */
+        public Config with(Activation activation) {
+            return new Config(
+                    text,
+                    new Layers(layers.count, layers.width, layers.inner, layers.heads, activation, layers.eps),
+                    projection);
+        }
+
+        /** Width of the pooled output. */
+        public long pooledWidth() {
+            return projection == 0 ? layers.width : projection;
         }
     }
 
     /**
-     * What the encoder says of a text.
+     * What it makes of a text.
      *
-     * @param last after the last layer and the final norm, (b, n, d)
-     * @param penultimate before the last layer, not normed, (b, n, d)
+     * @param last hidden states after the last layer and the final norm, (b, n, d)
+     * @param penultimate hidden states before the last layer, not normalized, (b, n, d)
      * @param pooled {@code last} at the end of the text, (b, d), or projected, (b, projection)
      */
-    public record Output(Tensor last, Tensor penultimate, Tensor pooled) {}
+    public record Output(Tensor last, Tensor penultimate, Tensor pooled) {
+
+        /** The same of other tensors, each made from one of these. */
+        public Output map(UnaryOperator<Tensor> change) {
+            return new Output(change.apply(last), change.apply(penultimate), change.apply(pooled));
+        }
+    }
 
     private static final String PROJECTION = "text_projection";
 
     private final Config config;
-    private final Embedding words;
-    private final Embedding places;
-    private final List<Layer> layers = new ArrayList<>();
+    private final Embedding tokenEmbedding;
+    private final Embedding positionEmbedding;
+    private final List<Layer> layers;
     private final LayerNorm finalNorm;
     private final @Nullable Linear projection;
 
     /** Declares and takes every parameter under its canonical name; computes nothing. */
     public ClipText(Config c, Parameters parameters) {
         Parameters p = parameters.at("text_model");
+        long width = c.layers().width();
         config = c;
-        words = Embedding.of(p.at("embeddings.token_embedding"), c.vocabulary(), c.width());
-        places = Embedding.of(p.at("embeddings.position_embedding"), c.tokens(), c.width());
-        for (int i = 0; i < c.layers(); i++) {
-            layers.add(new Layer(c, p.at("encoder.layers." + i)));
+        tokenEmbedding =
+                Embedding.of(p.at("embeddings.token_embedding"), c.text().vocabulary(), width);
+        positionEmbedding =
+                Embedding.of(p.at("embeddings.position_embedding"), c.text().length(), width);
+        List<Layer> all = new ArrayList<>();
+        for (int i = 0; i < c.layers().count(); i++) {
+            all.add(new Layer(c.layers(), p.at("encoder.layers." + i)));
         }
-        finalNorm = LayerNorm.of(p.at("final_layer_norm"), c.width(), c.eps());
-        projection =
-                c.projection() == 0 ? null : Linear.withoutBias(parameters.at(PROJECTION), c.width(), c.projection());
+        layers = List.copyOf(all);
+        finalNorm = LayerNorm.of(p.at("final_layer_norm"), width, c.layers().eps());
+        projection = c.projection() == 0 ? null : Linear.withoutBias(parameters.at(PROJECTION), width, c.projection());
+    }
+
+    private ClipText(ClipText base, Embedding tokenEmbedding) {
+        this.tokenEmbedding = tokenEmbedding;
+        config = base.config;
+        positionEmbedding = base.positionEmbedding;
+        layers = base.layers;
+        finalNorm = base.finalNorm;
+        projection = base.projection;
+    }
+
+    /**
+     * The same encoder with embeddings of its own for further ids, those from {@link Config.Text#vocabulary} on, as a textual
+     * inversion brings them (Gal et al. 2022); its own table is not copied.
+     *
+     * @param embeddings (ids, d)
+     */
+    public ClipText withEmbeddings(Tensor embeddings) {
+        return new ClipText(this, tokenEmbedding.with(embeddings));
     }
 
     public Config config() {
         return config;
     }
 
-    /** ids (b, n), int64, n at most {@link Config#tokens}. */
+    /** ids (b, n), int64, n at most {@link Config.Text#length}. */
     public Output encode(Tensor ids) {
         Tensor penultimate = TensorScope.scopedTensor(() -> {
-            Tensor x = words.apply(ids).add(places.first(ids.size(1))); // (b, n, d)
+            Tensor x = tokenEmbedding.apply(ids).add(positionEmbedding.first(ids.size(1))); // (b, n, d)
             for (Layer layer : layers.subList(0, layers.size() - 1)) {
                 x = layer.apply(x);
             }
@@ -162,44 +210,50 @@ public final class ClipText {
     }
 
     private Tensor pooled(Tensor last, Tensor ids) {
-        Tensor marks = config.end() == Config.LARGEST_ID
-                ? ids
-                : ids.eq(new Scalar(config.end())).to(torch.ScalarType.Int);
-        Tensor end =
-                marks.argmax(new LongOptional(1), true).unsqueeze(-1); // (b, 1, 1), the first where several are equal
-        Tensor pooled = torch.gather(last, 1, end.expand(ids.size(0), 1, config.width()))
+        Tensor end = endMarks(ids)
+                .argmax(new LongOptional(1), true)
+                .unsqueeze(-1); // (b, 1, 1), the first where several are equal
+        Tensor pooled = torch.gather(
+                        last, 1, end.expand(ids.size(0), 1, config.layers().width()))
                 .squeeze(1);
         return projection == null ? pooled : projection.apply(pooled);
+    }
+
+    /** Numbers whose largest is at the end of the text; ids of further embeddings are no end. */
+    private Tensor endMarks(Tensor ids) {
+        if (config.text().end() != Config.LARGEST_ID) {
+            return ids.eq(new Scalar(config.text().end())).to(torch.ScalarType.Int);
+        }
+        return tokenEmbedding.added() == null
+                ? ids
+                : ids.mul(ids.lt(new Scalar(config.text().vocabulary())).to(torch.ScalarType.Long));
     }
 
     /** Causal attention, then a feed-forward, each after a norm and added to its input. */
     private static final class Layer {
 
+        private static final List<String> PROJECTIONS = List.of("q_proj", "k_proj", "v_proj", "out_proj");
+
         private final LayerNorm norm1;
         private final Attention attention;
         private final LayerNorm norm2;
-        private final Linear widen;
+        private final Linear fc1;
         private final Activation activation;
-        private final Linear narrow;
+        private final Linear fc2;
 
-        Layer(Config c, Parameters p) {
+        Layer(Config.Layers c, Parameters p) {
             norm1 = LayerNorm.of(p.at("layer_norm1"), c.width(), c.eps());
-            attention = new Attention(
-                    Linear.of(p.at("self_attn.q_proj"), c.width(), c.width()),
-                    Linear.of(p.at("self_attn.k_proj"), c.width(), c.width()),
-                    Linear.of(p.at("self_attn.v_proj"), c.width(), c.width()),
-                    Linear.of(p.at("self_attn.out_proj"), c.width(), c.width()),
-                    c.heads());
+            attention = Attention.withBias(p.at("self_attn"), c.width(), c.heads(), PROJECTIONS);
             norm2 = LayerNorm.of(p.at("layer_norm2"), c.width(), c.eps());
-            widen = Linear.of(p.at("mlp.fc1"), c.width(), c.inner());
+            fc1 = Linear.of(p.at("mlp.fc1"), c.width(), c.inner());
             activation = c.activation();
-            narrow = Linear.of(p.at("mlp.fc2"), c.inner(), c.width());
+            fc2 = Linear.of(p.at("mlp.fc2"), c.inner(), c.width());
         }
 
         Tensor apply(Tensor x) {
             return TensorScope.scopedTensor(() -> {
                 Tensor y = x.add(attention.causal(norm1.apply(x)));
-                return y.add(narrow.apply(activation.apply(widen.apply(norm2.apply(y)))));
+                return y.add(fc2.apply(activation.apply(fc1.apply(norm2.apply(y)))));
             });
         }
     }

@@ -3,6 +3,7 @@ package org.deltasampling.model.mmdit;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
@@ -10,13 +11,17 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.ImageTokens;
+import org.deltasampling.model.Residuals;
 import org.deltasampling.model.Settings;
+import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
-import org.deltasampling.nn.Attention;
+import org.deltasampling.nn.DotProduct;
 import org.deltasampling.nn.LayerNorm;
 import org.deltasampling.nn.Linear;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.nn.RmsNorm;
+import org.deltasampling.nn.SinusoidalEmbedding;
 import org.deltasampling.nn.TimestepEmbedding;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
@@ -38,35 +43,37 @@ public final class MMDiT implements Backbone {
     /** Of a text: CLIP's and T5's. */
     private static final long TOKENS = 77 + 256;
 
-    /** Sines and cosines of a timestep. */
-    private static final long WAVES = 256;
+    /** Of a timestep's sinusoidal embedding. */
+    private static final long SINUSOIDS = 256;
 
     /**
-     * Widths and depths.
+     * Its form.
      *
-     * @param patch latent elements along a side of a patch
-     * @param width of both streams
      * @param contextWidth,pooledWidth of the text embedding's tokens and of its pooled vector
-     * @param places patches along a side of the largest image, for which the position embedding is cropped
-     * @param normedQueries whether queries and keys are normed
-     * @param dual numbers of the blocks in which the image attends to itself as well
      */
-    public record Config(
-            long inChannels,
-            long outChannels,
-            long patch,
-            long layers,
-            long heads,
-            long width,
-            long contextWidth,
-            long pooledWidth,
-            long places,
-            boolean normedQueries,
-            List<Long> dual)
+    public record Config(Patches patches, Blocks blocks, long contextWidth, long pooledWidth)
             implements Backbone.Config {
 
-        public Config {
-            dual = List.copyOf(dual);
+        /**
+         * How latents become tokens, and tokens become latents.
+         *
+         * @param size latent elements along a side of a patch
+         * @param positions patches along a side of the largest image, for which the position embedding is cropped
+         */
+        public record Patches(long inChannels, long outChannels, long size, long positions) {}
+
+        /**
+         * Its joint blocks.
+         *
+         * @param width of both streams
+         * @param normedQueries whether queries and keys are normalized
+         * @param dual numbers of the blocks with a second attention, of the image to itself
+         */
+        public record Blocks(long count, long width, long heads, boolean normedQueries, List<Long> dual) {
+
+            public Blocks {
+                dual = List.copyOf(dual);
+            }
         }
 
         @Override
@@ -77,7 +84,22 @@ public final class MMDiT implements Backbone {
         /** Both streams, their feed-forwards four times as wide, and in attention the same again in float32. */
         @Override
         public long working(long height, long width) {
-            return 24 * this.width * (height / patch * (width / patch) + TOKENS);
+            return 24 * blocks.width * (height / patches.size * (width / patches.size) + TOKENS);
+        }
+
+        @Override
+        public long inChannels() {
+            return patches.inChannels;
+        }
+
+        @Override
+        public long outChannels() {
+            return patches.outChannels;
+        }
+
+        @Override
+        public long patch() {
+            return patches.size;
         }
 
         /**
@@ -89,84 +111,89 @@ public final class MMDiT implements Backbone {
             Settings s = new Settings("transformer", json);
             s.require("_class_name", "SD3Transformer2DModel");
             s.require("qk_norm", "rms_norm");
-            long heads = s.whole("num_attention_heads", 18);
-            long width = heads * s.whole("attention_head_dim", 64);
-            if (s.whole("caption_projection_dim", 1152) != width) {
+            long heads = s.count("num_attention_heads", 18);
+            long width = heads * s.count("attention_head_dim", 64);
+            if (s.count("caption_projection_dim", 1152) != width) {
                 throw s.refused("caption_projection_dim", "is not the width of the network, %d".formatted(width));
             }
+            long channels = s.count("in_channels", 16);
             return new Config(
-                    s.whole("in_channels", 16),
-                    s.whole("out_channels", s.whole("in_channels", 16)),
-                    s.whole("patch_size", 2),
-                    s.whole("num_layers", 18),
-                    heads,
-                    width,
-                    s.whole("joint_attention_dim", 4096),
-                    s.whole("pooled_projection_dim", 2048),
-                    s.whole("pos_embed_max_size", 96),
-                    json.hasNonNull("qk_norm"),
-                    json.path("dual_attention_layers").isEmpty()
-                            ? List.of()
-                            : s.wholes("dual_attention_layers", List.of()));
+                    new Patches(
+                            channels,
+                            s.count("out_channels", channels),
+                            s.count("patch_size", 2),
+                            s.count("pos_embed_max_size", 96)),
+                    new Blocks(
+                            s.count("num_layers", 18),
+                            width,
+                            heads,
+                            json.hasNonNull("qk_norm"),
+                            s.wholes("dual_attention_layers")),
+                    s.count("joint_attention_dim", 4096),
+                    s.count("pooled_projection_dim", 2048));
         }
 
         /**
          * From the shapes of a file without a config; names are canonical. The number of heads leaves a trace only where
-         * queries are normed; else a head has 64 channels, as in all published models.
+         * queries are normalized; else a head has 64 channels, as in all published models.
          */
         public static Config infer(WeightSource weights) {
-            long layers = 0;
-            List<Long> dual = new ArrayList<>();
-            while (weights.names().contains("transformer_blocks.%d.attn.to_q.weight".formatted(layers))) {
-                if (weights.names().contains("transformer_blocks.%d.attn2.to_q.weight".formatted(layers))) {
-                    dual.add(layers);
-                }
-                layers++;
-            }
-            long[] patches = weights.info("pos_embed.proj.weight").shape(); // (d, channels, patch, patch)
+            int count = Shapes.count(weights, "transformer_blocks.%d.attn.to_q.weight");
+            long[] patches = Shapes.of(weights, "pos_embed.proj.weight", 4); // (d, channels, patch, patch)
+            long width = patches[0];
+            long size = patches[2];
             String norm = "transformer_blocks.0.attn.norm_q.weight";
             boolean normed = weights.names().contains(norm);
-            long headWidth = normed ? weights.info(norm).shape()[0] : Math.min(64, patches[0]);
+            long headWidth = normed ? Shapes.of(weights, norm, 1)[0] : Math.min(64, width);
             return new Config(
-                    patches[1],
-                    weights.info("proj_out.weight").shape()[0] / (patches[2] * patches[3]),
-                    patches[2],
-                    layers,
-                    patches[0] / headWidth,
-                    patches[0],
-                    weights.info("context_embedder.weight").shape()[1],
-                    weights.info("time_text_embed.text_embedder.linear_1.weight")
-                            .shape()[1],
-                    Math.round(Math.sqrt(
-                            (double) weights.info("pos_embed.pos_embed").shape()[1])),
-                    normed,
-                    dual);
+                    new Patches(
+                            patches[1],
+                            Shapes.of(weights, "proj_out.weight", 2)[0] / (size * size),
+                            size,
+                            Math.round(Math.sqrt((double) Shapes.of(weights, "pos_embed.pos_embed", 3)[1]))),
+                    new Blocks(
+                            count,
+                            width,
+                            Math.max(1, width / headWidth),
+                            normed,
+                            LongStream.range(0, count)
+                                    .filter(i -> weights.names()
+                                            .contains("transformer_blocks.%d.attn2.to_q.weight".formatted(i)))
+                                    .boxed()
+                                    .toList()),
+                    Shapes.of(weights, "context_embedder.weight", 2)[1],
+                    Shapes.of(weights, "time_text_embed.text_embedder.linear_1.weight", 2)[1]);
         }
     }
 
     private final Config config;
-    private final Patches patches;
+    private final PatchEmbedding patchEmbedding;
     private final TimestepEmbedding time;
     private final Linear pooled1;
     private final Linear pooled2;
-    private final Linear textIn;
+    private final Linear contextEmbedder;
     private final List<Block> blocks = new ArrayList<>();
     private final Linear modulationOut;
-    private final Linear patchesOut;
+    private final Linear projectOut;
 
     /** Declares and takes every parameter under its canonical name; computes nothing. */
     public MMDiT(Config c, Parameters p) {
+        long width = c.blocks().width();
         config = c;
-        patches = new Patches(c, p.at("pos_embed"));
-        time = TimestepEmbedding.of(p.at("time_text_embed.timestep_embedder"), WAVES, c.width(), true, 0);
-        pooled1 = Linear.of(p.at("time_text_embed.text_embedder.linear_1"), c.pooledWidth(), c.width());
-        pooled2 = Linear.of(p.at("time_text_embed.text_embedder.linear_2"), c.width(), c.width());
-        textIn = Linear.of(p.at("context_embedder"), c.contextWidth(), c.width());
-        for (long i = 0; i < c.layers(); i++) {
-            blocks.add(new Block(c, p.at("transformer_blocks." + i), c.dual().contains(i), i == c.layers() - 1));
+        patchEmbedding = new PatchEmbedding(c.patches(), width, p.at("pos_embed"));
+        time = TimestepEmbedding.of(
+                p.at("time_text_embed.timestep_embedder"), new SinusoidalEmbedding(true, 0), SINUSOIDS, width);
+        pooled1 = Linear.of(p.at("time_text_embed.text_embedder.linear_1"), c.pooledWidth(), width);
+        pooled2 = Linear.of(p.at("time_text_embed.text_embedder.linear_2"), width, width);
+        contextEmbedder = Linear.of(p.at("context_embedder"), c.contextWidth(), width);
+        for (int i = 0; i < c.blocks().count(); i++) {
+            blocks.add(new Block(c.blocks(), i, p.at("transformer_blocks." + i)));
         }
-        modulationOut = Linear.of(p.at("norm_out.linear"), c.width(), 2 * c.width());
-        patchesOut = Linear.of(p.at("proj_out"), c.width(), c.patch() * c.patch() * c.outChannels());
+        modulationOut = Linear.of(p.at("norm_out.linear"), width, 2 * width);
+        projectOut = Linear.of(
+                p.at("proj_out"),
+                width,
+                c.patches().size() * c.patches().size() * c.patches().outChannels());
     }
 
     @Override
@@ -176,20 +203,35 @@ public final class MMDiT implements Backbone {
             throw new IllegalArgumentException("this network reads a pooled text embedding as well");
         }
         return TensorScope.scopedTensor(() -> {
-            torch.ScalarType precision = textIn.weight().scalar_type();
-            Tensor told = pooled2.apply(Activation.SILU.apply(pooled1.apply(pooled.to(precision))));
-            Tensor moment = Activation.SILU.apply(time.apply(timesteps).add(told)); // (b, d)
-            Tensor image = patches.apply(x.to(precision)); // (b, n, d)
-            Tensor text = textIn.apply(c.tokens().to(precision)); // (b, t, d)
+            torch.ScalarType precision = contextEmbedder.weight().scalar_type();
+            Tensor pooledEmbedding = pooled2.apply(Activation.SILU.apply(pooled1.apply(pooled.to(precision))));
+            Tensor embedding = Activation.SILU.apply(time.apply(timesteps).add(pooledEmbedding)); // (b, d)
+            Tensor image = patchEmbedding.apply(x.to(precision)); // (b, n, d)
+            Tensor text = contextEmbedder.apply(c.tokens().to(precision)); // (b, t, d)
             long n = image.size(1);
-            Tensor bias = bias(n + text.size(1), c.copies(), x);
+            Inputs inputs =
+                    new Inputs(n, embedding, bias(n + text.size(1), c.copies(), x), c.residuals(), c.imageTokens());
             Tensor both = TensorScope.through(
-                    torch.cat(new TensorVector(image, text), 1), blocks, (y, block) -> block.apply(y, n, moment, bias));
-            Modulation out = new Modulation(modulationOut, moment);
-            Tensor y = patchesOut.apply(out.modulated(plain(both.narrow(1, 0, n)), 1, 0));
+                    torch.cat(new TensorVector(image, text), 1), blocks, (y, block) -> block.apply(y, inputs));
+            Tensor y = projectOut.apply(
+                    Modulation.scaleAndShift(modulationOut, embedding).apply(norm(both.narrow(1, 0, n))));
             return image(y, x.size(2), x.size(3)).to(x.scalar_type());
         });
     }
+
+    /**
+     * What its blocks read beside both streams.
+     *
+     * @param n patches of the image
+     * @param embedding of time and pooled text, after its activation, (b, d)
+     * @param bias see {@link MMDiT#bias}
+     */
+    private record Inputs(
+            long n,
+            Tensor embedding,
+            @Nullable Tensor bias,
+            @Nullable Residuals residuals,
+            List<ImageTokens> imageTokens) {}
 
     /**
      * What is added to the scores of {@code keys} keys of which the last stands for {@code copies} equal ones: exp(score)
@@ -212,45 +254,75 @@ public final class MMDiT implements Backbone {
                 .reshape(y.size(0), config.outChannels(), height, width);
     }
 
-    private static Tensor plain(Tensor x) {
+    /** A layer norm without weights: adaptive norms modulate it. */
+    private static Tensor norm(Tensor x) {
         return LayerNorm.plain(x, EPS);
     }
 
-    /** Shifts, scales and gates for one stream, all from the moment (time and pooled text): (b, 1, count d). */
-    private record Modulation(Tensor all, long width) {
+    /**
+     * The adaptive part of a norm and of what follows it, made from the embedding of time and pooled text; each (b, 1, d).
+     *
+     * @param gate what the layer's result is multiplied by; null: nothing
+     */
+    private record Modulation(
+            Tensor shift, Tensor scale, @Nullable Tensor gate) {
 
-        Modulation(Linear linear, Tensor moment) {
-            this(linear.apply(moment).unsqueeze(1), linear.weight().size(1));
+        /** A scale, then a shift (diffusers' {@code AdaLayerNormContinuous}). */
+        private static Modulation scaleAndShift(Linear linear, Tensor embedding) {
+            Tensor chunks = linear.apply(embedding).unsqueeze(1); // (b, 1, 2 d)
+            long width = linear.weight().size(1);
+            return new Modulation(chunks.narrow(2, width, width), chunks.narrow(2, 0, width), null);
         }
 
-        private Tensor part(long index) {
-            return all.narrow(2, index * width, width); // (b, 1, d)
+        /** The chunks from {@code first} on: a shift, a scale and a gate (diffusers' {@code AdaLayerNormZero}). */
+        private static Modulation gated(Tensor chunks, long first, long width) {
+            return new Modulation(
+                    chunks.narrow(2, first * width, width),
+                    chunks.narrow(2, (first + 1) * width, width),
+                    chunks.narrow(2, (first + 2) * width, width));
         }
 
-        Tensor modulated(Tensor normed, long shift, long scale) {
-            return normed.mul(part(scale).add(new Scalar(1))).add(part(shift));
+        Tensor apply(Tensor normed) {
+            return normed.mul(scale.add(new Scalar(1))).add(shift);
         }
 
-        Tensor gated(Tensor change, long gate) {
-            return change.mul(part(gate));
+        /** {@code x} and the layer's gated result. */
+        Tensor add(Tensor x, Tensor result) {
+            return x.add(gate == null ? result : result.mul(gate));
         }
     }
 
-    /** The image as a row of patches, each with its place: the middle of the embedding of all places. */
-    private static final class Patches {
+    /** The modulations of one stream in a block; a second attention has only the image of dual blocks. */
+    private record Modulations(
+            Modulation attention,
+            Modulation feedForward,
+            @Nullable Modulation secondAttention) {
+
+        private static Modulations of(Linear linear, Tensor embedding) {
+            Tensor chunks = linear.apply(embedding).unsqueeze(1); // (b, 1, 6 d) or (b, 1, 9 d)
+            long width = linear.weight().size(1);
+            return new Modulations(
+                    Modulation.gated(chunks, 0, width),
+                    Modulation.gated(chunks, 3, width),
+                    chunks.size(2) == 9 * width ? Modulation.gated(chunks, 6, width) : null);
+        }
+    }
+
+    /** The image as a row of patches, each with its position: the middle of the embedding of all positions. */
+    private static final class PatchEmbedding {
 
         private final Tensor weight;
         private final Tensor bias;
-        private final Tensor places;
+        private final Tensor positions;
         private final long side;
         private final long patch;
 
-        Patches(Config c, Parameters p) {
-            weight = p.get("proj.weight", c.width(), c.inChannels(), c.patch(), c.patch());
-            bias = p.get("proj.bias", c.width());
-            places = p.get("pos_embed", 1, c.places() * c.places(), c.width());
-            side = c.places();
-            patch = c.patch();
+        PatchEmbedding(Config.Patches c, long width, Parameters p) {
+            weight = p.get("proj.weight", width, c.inChannels(), c.size(), c.size());
+            bias = p.get("proj.bias", width);
+            positions = p.get("pos_embed", 1, c.positions() * c.positions(), width);
+            side = c.positions();
+            patch = c.size();
         }
 
         Tensor apply(Tensor x) {
@@ -262,23 +334,24 @@ public final class MMDiT implements Backbone {
                     new long[] {0, 0},
                     new long[] {1, 1},
                     1); // (b, d, h, w)
-            return y.flatten(2, 3).transpose(1, 2).add(placed(y.size(2), y.size(3))); // (b, h w, d)
+            return y.flatten(2, 3).transpose(1, 2).add(cropped(y.size(2), y.size(3))); // (b, h w, d)
         }
 
-        private Tensor placed(long height, long width) {
+        private Tensor cropped(long height, long width) {
             if (height > side || width > side) {
                 throw new BadWeightsException(
-                        "the image has %dx%d patches where this model knows at most %dx%d: make it smaller"
+                        "the image has %dx%d patches where this model has positions for at most %dx%d: make it smaller"
                                 .formatted(width, height, side, side));
             }
-            return places.view(side, side, -1)
+            return positions
+                    .view(side, side, -1)
                     .narrow(0, (side - height) / 2, height)
                     .narrow(1, (side - width) / 2, width)
                     .reshape(1, height * width, -1);
         }
     }
 
-    /** Queries, keys and values of one stream, the first two normed where the model does so. */
+    /** To queries, keys and values of one stream, the first two normalized where the model does so. */
     private record Projections(
             Linear query,
             Linear key,
@@ -287,15 +360,15 @@ public final class MMDiT implements Backbone {
             @Nullable RmsNorm keyNorm,
             long heads) {
 
-        private static Projections ofImage(Config c, Parameters p) {
+        private static Projections ofImage(Config.Blocks c, Parameters p) {
             return of(c, p, List.of("to_q", "to_k", "to_v", "norm_q", "norm_k"));
         }
 
-        private static Projections ofText(Config c, Parameters p) {
+        private static Projections ofText(Config.Blocks c, Parameters p) {
             return of(c, p, List.of("add_q_proj", "add_k_proj", "add_v_proj", "norm_added_q", "norm_added_k"));
         }
 
-        private static Projections of(Config c, Parameters p, List<String> names) {
+        private static Projections of(Config.Blocks c, Parameters p, List<String> names) {
             long headWidth = c.width() / c.heads();
             boolean normed = c.normedQueries();
             return new Projections(
@@ -307,94 +380,126 @@ public final class MMDiT implements Backbone {
                     c.heads());
         }
 
-        Tensor queries(Tensor x) { // (b, n, d) to (b, heads, n, d / heads)
-            Tensor q = Attention.heads(query.apply(x), heads);
-            return queryNorm == null ? q : queryNorm.apply(q);
-        }
-
-        Tensor keys(Tensor x) {
-            Tensor k = Attention.heads(key.apply(x), heads);
-            return keyNorm == null ? k : keyNorm.apply(k);
-        }
-
-        Tensor values(Tensor x) {
-            return Attention.heads(value.apply(x), heads);
+        Heads apply(Tensor x) { // (b, n, d)
+            return new Heads(
+                    DotProduct.heads(query.apply(x), heads),
+                    DotProduct.heads(key.apply(x), heads),
+                    DotProduct.heads(value.apply(x), heads),
+                    this);
         }
     }
 
-    /** What comes after attention in a stream: its output projection, then a feed-forward. */
-    private record Rest(Linear attended, Linear widen, Linear narrow) {
+    /** What one stream gives to attention, each (b, heads, n, d / heads), queries and keys before their norms. */
+    private record Heads(Tensor queries, Tensor keys, Tensor values, Projections by) {
 
-        private static Rest of(Config c, Parameters p, String attended, String feedForward) {
-            return new Rest(
-                    Linear.of(p.at(attended), c.width(), c.width()),
-                    Linear.of(p.at(feedForward + ".net.0.proj"), c.width(), 4 * c.width()),
-                    Linear.of(p.at(feedForward + ".net.2"), 4 * c.width(), c.width()));
+        Tensor normedQueries() {
+            return by.queryNorm == null ? queries : by.queryNorm.apply(queries);
         }
 
-        Tensor feedForward(Tensor x) {
-            return narrow.apply(Activation.GELU_TANH.apply(widen.apply(x)));
+        Tensor normedKeys() {
+            return by.keyNorm == null ? keys : by.keyNorm.apply(keys);
+        }
+    }
+
+    /** {@code linear_2(gelu(linear_1(x)))}. */
+    private record FeedForward(Linear linear1, Linear linear2) {
+
+        private static FeedForward of(Config.Blocks c, Parameters p) {
+            return new FeedForward(
+                    Linear.of(p.at("net.0.proj"), c.width(), 4 * c.width()),
+                    Linear.of(p.at("net.2"), 4 * c.width(), c.width()));
+        }
+
+        /** {@code x} (b, n, d) and the feed-forward of its modulated norm. */
+        Tensor addTo(Tensor x, Modulation m) {
+            return TensorScope.scopedTensor(() ->
+                    m.add(x, linear2.apply(Activation.GELU_TANH.apply(linear1.apply(m.apply(norm(x)))))));
         }
     }
 
     /**
-     * One joint block. Of the modulations 0 to 2 are shift, scale and gate of attention, 3 to 5 of the feed-forward, 6 to 8
-     * of the image's attention to itself; the text of the last block has only a scale (0) and a shift (1), since nothing
-     * reads it after.
+     * One joint block: attention over both streams, then a feed-forward in each. The text of the last block only takes part
+     * in the attention, since nothing reads it after.
      */
     private static final class Block {
 
+        private final int number;
+        private final long count;
         private final Linear imageModulation;
         private final Linear textModulation;
         private final Projections image;
         private final Projections text;
-        private final Rest imageRest;
-        private final @Nullable Rest textRest;
-        private final @Nullable Projections again;
-        private final @Nullable Linear againOut;
+        private final Linear imageOut;
+        private final FeedForward imageFeedForward;
+        private final @Nullable Linear textOut;
+        private final @Nullable FeedForward textFeedForward;
+        private final @Nullable Projections secondAttention;
+        private final @Nullable Linear secondOut;
 
-        Block(Config c, Parameters p, boolean dual, boolean last) {
+        Block(Config.Blocks c, int number, Parameters p) {
+            this.number = number;
+            count = c.count();
+            boolean last = number == count - 1;
+            boolean dual = c.dual().contains((long) number);
             imageModulation = Linear.of(p.at("norm1.linear"), c.width(), (dual ? 9 : 6) * c.width());
             textModulation = Linear.of(p.at("norm1_context.linear"), c.width(), (last ? 2 : 6) * c.width());
             image = Projections.ofImage(c, p.at("attn"));
             text = Projections.ofText(c, p.at("attn"));
-            imageRest = Rest.of(c, p, "attn.to_out.0", "ff");
-            textRest = last ? null : Rest.of(c, p, "attn.to_add_out", "ff_context");
-            again = dual ? Projections.ofImage(c, p.at("attn2")) : null;
-            againOut = dual ? Linear.of(p.at("attn2.to_out.0"), c.width(), c.width()) : null;
+            imageOut = Linear.of(p.at("attn.to_out.0"), c.width(), c.width());
+            imageFeedForward = FeedForward.of(c, p.at("ff"));
+            textOut = last ? null : Linear.of(p.at("attn.to_add_out"), c.width(), c.width());
+            textFeedForward = last ? null : FeedForward.of(c, p.at("ff_context"));
+            secondAttention = dual ? Projections.ofImage(c, p.at("attn2")) : null;
+            secondOut = dual ? Linear.of(p.at("attn2.to_out.0"), c.width(), c.width()) : null;
         }
 
         /** Both streams one after the other, (b, n + t, d), to the same; after the last block the text is as it was. */
-        Tensor apply(Tensor both, long n, Tensor moment, @Nullable Tensor bias) {
+        Tensor apply(Tensor both, Inputs inputs) {
+            long n = inputs.n;
+            long t = both.size(1) - n;
             Tensor x = both.narrow(1, 0, n);
-            Tensor y = both.narrow(1, n, both.size(1) - n);
-            Modulation ofX = new Modulation(imageModulation, moment);
-            Modulation ofY = new Modulation(textModulation, moment);
-            Tensor normed = plain(x);
-            Tensor seen = TensorScope.scopedTensor(() -> {
-                Tensor a = ofX.modulated(normed, 0, 1);
-                Tensor b = textRest == null ? ofY.modulated(plain(y), 1, 0) : ofY.modulated(plain(y), 0, 1);
-                Tensor q = torch.cat(new TensorVector(image.queries(a), text.queries(b)), 2);
-                Tensor k = torch.cat(new TensorVector(image.keys(a), text.keys(b)), 2);
-                Tensor v = torch.cat(new TensorVector(image.values(a), text.values(b)), 2);
-                return bias == null ? Attention.attend(q, k, v) : Attention.attend(q, k, v, bias); // (b, n + t, d)
-            });
-            Tensor moved = x.add(ofX.gated(imageRest.attended().apply(seen.narrow(1, 0, n)), 2));
-            if (again != null && againOut != null) {
-                Tensor own = ofX.modulated(normed, 6, 7);
-                Tensor looked = Attention.attend(again.queries(own), again.keys(own), again.values(own));
-                moved = moved.add(ofX.gated(againOut.apply(looked), 8));
+            Tensor y = both.narrow(1, n, t);
+            Modulations ofX = Modulations.of(imageModulation, inputs.embedding);
+            Modulations ofY = textOut == null ? null : Modulations.of(textModulation, inputs.embedding);
+            Modulation beforeAttention =
+                    ofY == null ? Modulation.scaleAndShift(textModulation, inputs.embedding) : ofY.attention;
+            Tensor normed = norm(x);
+            Tensor attended = TensorScope.scopedTensor(
+                    () -> attend(ofX.attention.apply(normed), beforeAttention.apply(norm(y)), inputs)); // (b, n + t, d)
+            Tensor newX = ofX.attention.add(x, imageOut.apply(attended.narrow(1, 0, n)));
+            if (secondAttention != null && secondOut != null && ofX.secondAttention != null) {
+                Heads own = secondAttention.apply(ofX.secondAttention.apply(normed));
+                Tensor result = DotProduct.attend(own.normedQueries(), own.normedKeys(), own.values);
+                newX = ofX.secondAttention.add(newX, secondOut.apply(result));
             }
-            Tensor told = y;
-            if (textRest != null) {
-                Tensor heard = seen.narrow(1, n, both.size(1) - n);
-                told = fed(y.add(ofY.gated(textRest.attended().apply(heard), 2)), textRest, ofY);
+            Tensor newY = y;
+            if (textOut != null && textFeedForward != null && ofY != null) {
+                newY = textFeedForward.addTo(
+                        ofY.attention.add(y, textOut.apply(attended.narrow(1, n, t))), ofY.feedForward);
             }
-            return torch.cat(new TensorVector(fed(moved, imageRest, ofX), told), 1);
+            newX = imageFeedForward.addTo(newX, ofX.feedForward);
+            Tensor residual = inputs.residuals == null ? null : inputs.residuals.afterBlock(number, count);
+            if (residual != null) {
+                newX = newX.add(residual.to(x.scalar_type()));
+            }
+            return torch.cat(new TensorVector(newX, newY), 1);
         }
 
-        private static Tensor fed(Tensor x, Rest rest, Modulation m) {
-            return TensorScope.scopedTensor(() -> x.add(m.gated(rest.feedForward(m.modulated(plain(x), 3, 4)), 5)));
+        private Tensor attend(Tensor x, Tensor y, Inputs inputs) {
+            Heads ofX = image.apply(x);
+            Heads ofY = text.apply(y);
+            Tensor q = torch.cat(new TensorVector(ofX.normedQueries(), ofY.normedQueries()), 2);
+            Tensor k = torch.cat(new TensorVector(ofX.normedKeys(), ofY.normedKeys()), 2);
+            Tensor v = torch.cat(new TensorVector(ofX.values, ofY.values), 2);
+            Tensor attended = DotProduct.attend(q, k, v, inputs.bias); // (b, n + t, d)
+            if (inputs.imageTokens.isEmpty()) {
+                return attended;
+            }
+            Tensor ofImage = attended.narrow(1, 0, inputs.n);
+            for (ImageTokens prompt : inputs.imageTokens) {
+                ofImage = prompt.layers().get(number).addTo(ofImage, ofX.queries, ofX.keys, ofX.values);
+            }
+            return torch.cat(new TensorVector(ofImage, attended.narrow(1, inputs.n, y.size(1))), 1);
         }
     }
 }

@@ -4,12 +4,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.Settings;
+import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.nn.Attention;
 import org.deltasampling.nn.Conv2d;
@@ -33,24 +36,30 @@ public final class AutoencoderKl {
 
     private static final double EPS = 1e-6;
 
+    /** Red, green and blue. */
+    private static final long IMAGE_CHANNELS = 3;
+
     /**
-     * Widths and depths, from the finest level to the coarsest.
+     * Its form, from the finest level to the coarsest.
      *
+     * @param channels of each level's hidden states
      * @param resnets resnet blocks of an encoder level; a decoder level has one more
-     * @param attention whether the middles have attention
-     * @param scale,shift see {@link LatentSpace}
+     * @param groups of its group norms
+     * @param attention whether the middle blocks have attention
      */
-    public record Config(
-            long imageChannels,
-            long latentChannels,
-            List<Long> channels,
-            long resnets,
-            long groups,
-            boolean quantConv,
-            boolean postQuantConv,
-            boolean attention,
-            double scale,
-            double shift) {
+    public record Config(Latents latents, List<Long> channels, long resnets, long groups, boolean attention) {
+
+        public Config {
+            channels = List.copyOf(channels);
+        }
+
+        /**
+         * What it encodes to.
+         *
+         * @param scale,shift see {@link LatentSpace}
+         * @param quantConv,postQuantConv whether a 1x1 convolution stands after the encoder, and before the decoder
+         */
+        public record Latents(long channels, double scale, double shift, boolean quantConv, boolean postQuantConv) {}
 
         /**
          * From diffusers' config.json. Values that would change the answer and are not implemented are refused.
@@ -63,29 +72,31 @@ public final class AutoencoderKl {
             s.require("act_fn", "silu", "swish");
             s.require("latents_mean");
             s.require("latents_std");
-            List<Long> channels = s.wholes("block_out_channels", List.of(64L));
+            s.require("in_channels", "3");
+            s.require("out_channels", "3");
+            List<Long> channels = s.counts("block_out_channels", List.of(64L));
             blocks(s, "down_block_types", "DownEncoderBlock2D", channels.size());
             blocks(s, "up_block_types", "UpDecoderBlock2D", channels.size());
-            long images = s.whole("in_channels", 3);
-            s.require("out_channels", Long.toString(images));
             return new Config(
-                    images,
-                    s.whole("latent_channels", 4),
+                    new Latents(
+                            s.count("latent_channels", 4),
+                            s.positive("scaling_factor", 0.18215),
+                            s.number("shift_factor", 0),
+                            s.flag("use_quant_conv", true),
+                            s.flag("use_post_quant_conv", true)),
                     channels,
-                    s.whole("layers_per_block", 1),
-                    s.whole("norm_num_groups", 32),
-                    s.flag("use_quant_conv", true),
-                    s.flag("use_post_quant_conv", true),
-                    s.flag("mid_block_add_attention", true),
-                    s.number("scaling_factor", 0.18215),
-                    s.number("shift_factor", 0));
+                    s.count("layers_per_block", 1),
+                    s.count("norm_num_groups", 32),
+                    s.flag("mid_block_add_attention", true));
         }
 
         private static void blocks(Settings s, String key, String only, int levels) {
             List<String> types = s.texts(key, List.of(only));
             if (types.size() != levels || !types.stream().allMatch(only::equals)) {
                 throw s.refused(
-                        key, "is %s where %d times %s is needed".formatted(String.join(", ", types), levels, only));
+                        key,
+                        "is %s where %d times %s is needed"
+                                .formatted(Quoted.of(String.join(", ", types)), levels, only));
             }
         }
 
@@ -95,32 +106,26 @@ public final class AutoencoderKl {
          * @param scale,shift leave no trace in the shapes; see {@link LatentSpace}
          */
         public static Config infer(WeightSource weights, double scale, double shift) {
-            List<Long> channels = new ArrayList<>();
-            while (weights.names()
-                    .contains("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))) {
-                channels.add(weights.info("encoder.down_blocks.%d.resnets.0.conv1.weight".formatted(channels.size()))
-                        .shape()[0]);
-            }
-            long resnets = 0;
-            while (weights.names().contains("encoder.down_blocks.0.resnets.%d.conv1.weight".formatted(resnets))) {
-                resnets++;
-            }
+            String first = "encoder.down_blocks.%d.resnets.0.conv1.weight";
+            int levels = Shapes.count(weights, first);
             return new Config(
-                    weights.info("encoder.conv_in.weight").shape()[1],
-                    weights.info("decoder.conv_in.weight").shape()[1],
-                    channels,
-                    resnets,
+                    new Latents(
+                            Shapes.of(weights, "decoder.conv_in.weight", 4)[1],
+                            scale,
+                            shift,
+                            weights.names().contains("quant_conv.weight"),
+                            weights.names().contains("post_quant_conv.weight")),
+                    IntStream.range(0, levels)
+                            .mapToObj(level -> Shapes.of(weights, first.formatted(level), 4)[0])
+                            .toList(),
+                    Shapes.count(weights, "encoder.down_blocks.0.resnets.%d.conv1.weight"),
                     32,
-                    weights.names().contains("quant_conv.weight"),
-                    weights.names().contains("post_quant_conv.weight"),
-                    weights.names().contains("decoder.mid_block.attentions.0.to_q.weight"),
-                    scale,
-                    shift);
+                    weights.names().contains("decoder.mid_block.attentions.0.to_q.weight"));
         }
 
         /**
-         * About how many numbers are in memory at once while an image of that size is decoded: at the finest level, what a
-         * resnet reads, that normed, and what it writes, the last two once more in the order that convolutions want.
+         * About how many numbers are in memory at once while an image of that size is decoded: at the finest level, a
+         * resnet's input, the same normalized, and its output, the last two once more in the convolutions' memory format.
          */
         public long decoding(long height, long width) {
             long in = channels.get(Math.min(1, channels.size() - 1));
@@ -129,11 +134,15 @@ public final class AutoencoderKl {
 
         /** The space of the latents; each level but the last halves the image. */
         public LatentSpace latentSpace() {
-            return new LatentSpace(latentChannels, 1L << (channels.size() - 1), scale, shift);
+            return new LatentSpace(latents.channels, 1L << (channels.size() - 1), latents.scale, latents.shift);
         }
 
-        long last() {
+        private long last() {
             return channels.get(channels.size() - 1);
+        }
+
+        private GroupNorm.Groups norm() {
+            return new GroupNorm.Groups(groups, EPS);
         }
     }
 
@@ -150,12 +159,9 @@ public final class AutoencoderKl {
     public AutoencoderKl(Config c, Parameters p) {
         config = c;
         encoder = new Encoder(c, p.at("encoder"));
-        quant = c.quantConv()
-                ? Conv2d.same(p.at("quant_conv"), 2 * c.latentChannels(), 2 * c.latentChannels(), 1)
-                : null;
-        postQuant = c.postQuantConv()
-                ? Conv2d.same(p.at("post_quant_conv"), c.latentChannels(), c.latentChannels(), 1)
-                : null;
+        long latents = c.latents().channels();
+        quant = c.latents().quantConv() ? Conv2d.same(p.at("quant_conv"), 2 * latents, 2 * latents, 1) : null;
+        postQuant = c.latents().postQuantConv() ? Conv2d.same(p.at("post_quant_conv"), latents, latents, 1) : null;
         decoder = new Decoder(c, p.at("decoder"));
     }
 
@@ -167,12 +173,13 @@ public final class AutoencoderKl {
     public Moments encode(ImageTensor images) {
         Tensor x = images.tensor();
         Tensor moments = TensorScope.scopedTensor(() -> {
-            Tensor y = encoder.apply(x.to(decoder.convIn.weight().scalar_type())); // (b, 2 latentChannels, h, w)
+            Tensor y = encoder.apply(x.to(decoder.convIn.weight().scalar_type())); // (b, 2 channels, h, w)
             return (quant == null ? y : quant.apply(y)).to(x.scalar_type());
         });
+        long channels = config.latents().channels();
         return new Moments(
-                new Latent(moments.narrow(1, 0, config.latentChannels())),
-                moments.narrow(1, config.latentChannels(), config.latentChannels())
+                new Latent(moments.narrow(1, 0, channels)),
+                moments.narrow(1, channels, channels)
                         .clamp(new ScalarOptional(new Scalar(-30.0)), new ScalarOptional(new Scalar(20.0))));
     }
 
@@ -185,19 +192,19 @@ public final class AutoencoderKl {
         }));
     }
 
-    /** Image to moments: levels of resnets, each but the last followed by half the size, then the middle. */
+    /** Image to moments: levels of resnets, each but the last followed by a downsampler, then the middle block. */
     private static final class Encoder {
 
         private final Conv2d convIn;
         private final List<List<ResnetBlock>> levels = new ArrayList<>();
         private final List<Conv2d> downsamples = new ArrayList<>();
-        private final Middle middle;
+        private final MiddleBlock middle;
         private final GroupNorm normOut;
         private final Conv2d convOut;
 
         Encoder(Config c, Parameters p) {
             long width = c.channels().get(0);
-            convIn = Conv2d.same(p.at("conv_in"), c.imageChannels(), width, 3);
+            convIn = Conv2d.same(p.at("conv_in"), IMAGE_CHANNELS, width, 3);
             for (int i = 0; i < c.channels().size(); i++) {
                 Parameters block = p.at("down_blocks." + i);
                 long out = c.channels().get(i);
@@ -207,9 +214,9 @@ public final class AutoencoderKl {
                 }
                 width = out;
             }
-            middle = new Middle(c, p.at("mid_block"));
-            normOut = GroupNorm.of(p.at("conv_norm_out"), width, c.groups(), EPS);
-            convOut = Conv2d.same(p.at("conv_out"), width, 2 * c.latentChannels(), 3);
+            middle = new MiddleBlock(c, p.at("mid_block"));
+            normOut = GroupNorm.of(p.at("conv_norm_out"), width, c.norm());
+            convOut = Conv2d.same(p.at("conv_out"), width, 2 * c.latents().channels(), 3);
         }
 
         Tensor apply(Tensor image) {
@@ -217,31 +224,31 @@ public final class AutoencoderKl {
             for (int i = 0; i < levels.size(); i++) {
                 y = through(levels.get(i), y);
                 if (i < downsamples.size()) {
-                    y = halve(downsamples.get(i), y);
+                    y = downsampled(downsamples.get(i), y);
                 }
             }
             return convOut.apply(Activation.SILU.apply(normOut.apply(middle.apply(y))));
         }
 
         /** One more row and column of zeros, at the right and the bottom only. */
-        private static Tensor halve(Conv2d downsample, Tensor x) {
+        private static Tensor downsampled(Conv2d downsample, Tensor x) {
             return TensorScope.scopedTensor(() -> downsample.apply(torch.constant_pad_nd(x, 0, 1, 0, 1)));
         }
     }
 
-    /** Latent to image: the middle, then levels of resnets from the coarsest, each but the finest followed by twice the size. */
+    /** Latent to image: the middle block, then levels of resnets from the coarsest, each but the finest with an upsampler. */
     private static final class Decoder {
 
         private final Conv2d convIn;
-        private final Middle middle;
+        private final MiddleBlock middle;
         private final List<UnaryOperator<Tensor>> stages = new ArrayList<>();
         private final GroupNorm normOut;
         private final Conv2d convOut;
 
         Decoder(Config c, Parameters p) {
             long width = c.last();
-            convIn = Conv2d.same(p.at("conv_in"), c.latentChannels(), width, 3);
-            middle = new Middle(c, p.at("mid_block"));
+            convIn = Conv2d.same(p.at("conv_in"), c.latents().channels(), width, 3);
+            middle = new MiddleBlock(c, p.at("mid_block"));
             int last = c.channels().size() - 1;
             for (int i = 0; i <= last; i++) {
                 Parameters block = p.at("up_blocks." + i);
@@ -249,12 +256,12 @@ public final class AutoencoderKl {
                 resnets(c, block, width, out, c.resnets() + 1).forEach(resnet -> stages.add(resnet::apply));
                 if (i < last) {
                     Conv2d upsample = Conv2d.same(block.at("upsamplers.0.conv"), out, out, 3);
-                    stages.add(x -> twice(upsample, x));
+                    stages.add(x -> upsampled(upsample, x));
                 }
                 width = out;
             }
-            normOut = GroupNorm.of(p.at("conv_norm_out"), width, c.groups(), EPS);
-            convOut = Conv2d.same(p.at("conv_out"), width, c.imageChannels(), 3);
+            normOut = GroupNorm.of(p.at("conv_norm_out"), width, c.norm());
+            convOut = Conv2d.same(p.at("conv_out"), width, IMAGE_CHANNELS, 3);
         }
 
         /** Each stage is released after the next: the finest have gigabytes where the image is large. */
@@ -265,25 +272,25 @@ public final class AutoencoderKl {
             return convOut.apply(normed);
         }
 
-        private static Tensor twice(Conv2d upsample, Tensor x) {
+        private static Tensor upsampled(Conv2d upsample, Tensor x) {
             return upsample.apply(torch.upsample_nearest2d(x, new long[] {2 * x.size(2), 2 * x.size(3)}));
         }
     }
 
     /** Resnet, attention over the elements of the image with one head, resnet. */
-    private static final class Middle {
+    private static final class MiddleBlock {
 
         private final ResnetBlock before;
         private final @Nullable GroupNorm norm;
         private final @Nullable Attention attention;
         private final ResnetBlock after;
 
-        Middle(Config c, Parameters p) {
+        MiddleBlock(Config c, Parameters p) {
             long width = c.last();
-            before = ResnetBlock.timeless(p.at("resnets.0"), width, width, c.groups(), EPS);
-            norm = c.attention() ? GroupNorm.of(p.at("attentions.0.group_norm"), width, c.groups(), EPS) : null;
+            before = ResnetBlock.withoutTime(p.at("resnets.0"), width, width, c.norm());
+            norm = c.attention() ? GroupNorm.of(p.at("attentions.0.group_norm"), width, c.norm()) : null;
             attention = c.attention() ? Attention.withBias(p.at("attentions.0"), width, 1) : null;
-            after = ResnetBlock.timeless(p.at("resnets.1"), width, width, c.groups(), EPS);
+            after = ResnetBlock.withoutTime(p.at("resnets.1"), width, width, c.norm());
         }
 
         Tensor apply(Tensor x) {
@@ -296,8 +303,8 @@ public final class AutoencoderKl {
             }
             return TensorScope.scopedTensor(() -> {
                 Tensor tokens = norm.apply(x).flatten(2, 3).transpose(1, 2); // (b, h w, c)
-                Tensor seen = attention.apply(tokens, tokens);
-                return x.add(seen.transpose(1, 2).reshape(x.sizes().vec().get())); // (b, c, h, w)
+                Tensor attended = attention.apply(tokens, tokens);
+                return x.add(attended.transpose(1, 2).reshape(x.sizes().vec().get())); // (b, c, h, w)
             });
         }
     }
@@ -305,7 +312,7 @@ public final class AutoencoderKl {
     private static List<ResnetBlock> resnets(Config c, Parameters block, long in, long out, long count) {
         List<ResnetBlock> resnets = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            resnets.add(ResnetBlock.timeless(block.at("resnets." + i), i == 0 ? in : out, out, c.groups(), EPS));
+            resnets.add(ResnetBlock.withoutTime(block.at("resnets." + i), i == 0 ? in : out, out, c.norm()));
         }
         return resnets;
     }

@@ -1,0 +1,36 @@
+package org.deltasampling.model;
+
+import java.util.Arrays;
+import org.deltasampling.file.Quoted;
+import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.WeightSource;
+
+/** Widths and depths of a network, read off the names and shapes of its weights. */
+public final class Shapes {
+
+    private Shapes() {}
+
+    /**
+     * The shape of {@code weight}.
+     *
+     * @param rank how many axes it must have, each of length 1 or more
+     * @throws BadWeightsException if it has others, or is not there
+     */
+    public static long[] of(WeightSource weights, String weight, int rank) {
+        long[] shape = weights.info(weight).shape();
+        if (shape.length != rank || Arrays.stream(shape).anyMatch(length -> length < 1)) {
+            throw new BadWeightsException(
+                    "%s is %s where %d axes are needed".formatted(weight, Quoted.of(Arrays.toString(shape)), rank));
+        }
+        return shape;
+    }
+
+    /** How many weights are there of the name {@code pattern}, formatted with 0, 1 and so on. */
+    public static int count(WeightSource weights, String pattern) {
+        int found = 0;
+        while (weights.names().contains(pattern.formatted(found))) {
+            found++;
+        }
+        return found;
+    }
+}
