@@ -88,12 +88,12 @@ final class BenchCommand extends Subcommand {
             UNet network = new UNet(config, Parameters.from(weights));
             Tensor x = torch.randn(2, config.inChannels(), size.height() / 8, size.width() / 8);
             Tensor timesteps = torch.ones(2).mul(new Scalar(500.0));
-            Conditioning told = told(config, size);
+            Conditioning conditioning = conditioning(config, size);
             List<Long> times = new ArrayList<>();
             for (int i = 0; i <= PASSES; i++) {
                 long begin = System.nanoTime();
                 try (TensorScope pass = TensorScope.open()) {
-                    network.predict(x, timesteps, told);
+                    network.predict(x, timesteps, conditioning);
                 }
                 times.add(System.nanoTime() - begin);
             }
@@ -101,7 +101,7 @@ final class BenchCommand extends Subcommand {
         }
     }
 
-    private static Conditioning told(UNet.Config config, PixelSize size) {
+    private static Conditioning conditioning(UNet.Config config, PixelSize size) {
         Tensor tokens = torch.randn(2, TOKENS, config.contextWidth());
         if (config.pooledWidth() == 0) {
             return new Conditioning(tokens);

@@ -53,6 +53,11 @@ final class BridgeCommand implements Runnable {
         @Nullable
         Path images;
 
+        @Option(names = "--pictures", hidden = true, description = "Its earlier name.")
+        void setPictures(Path folder) {
+            images = folder;
+        }
+
         @Option(
                 names = "--count",
                 paramLabel = "N",
@@ -82,7 +87,7 @@ final class BridgeCommand implements Runnable {
             OutputOptions.demandEnding(output, ".safetensors", "the bridge");
             WholeFile.check(output);
             if (images != null && !Files.isDirectory(images)) {
-                throw new BadRecipeException(images + " is no folder: give one of .png and .jpg files");
+                throw new BadRecipeException(images + " is not a folder: give one of .png and .jpg files");
             }
             try (Progress progress = Progress.of(line());
                     BridgeFitting fitting = new BridgeFitting(from, to, kernel)) {

@@ -1,5 +1,6 @@
 package org.deltasampling.app;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,6 +8,7 @@ import org.deltasampling.file.WholeFile;
 import org.deltasampling.image.Image;
 import org.deltasampling.image.Provenance;
 import org.deltasampling.pipeline.Pipeline;
+import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.RecipeFile;
 import org.deltasampling.recipe.RecipeFile.Output;
@@ -72,18 +74,20 @@ final class GenerateCommand extends Subcommand {
             if (base.image != null) {
                 recipe = base.image.find(recipe, folders(), options.named(), pipeline.hashes());
             }
-            List<Image> images = new ArrayList<>();
-            for (Recipe single : recipe.singles()) {
-                Image image = pipeline.generate(single, progress);
+            List<Recipe> singles = recipe.singles();
+            List<Image> kept = new ArrayList<>();
+            for (int i = 0; i < singles.size(); i++) {
+                Image image = pipeline.generate(singles.get(i), progress);
                 if (!imageFiles.isEmpty()) {
-                    Path file = imageFiles.get(images.size());
-                    image.write(file);
-                    progress.wrote(file);
+                    image.write(imageFiles.get(i));
+                    progress.wrote(imageFiles.get(i));
                 }
-                images.add(image);
+                if (output.latents() != null) {
+                    kept.add(image);
+                }
             }
             if (output.latents() != null) {
-                Image.writeLatents(output.latents(), images);
+                Image.writeLatents(output.latents(), kept);
                 progress.wrote(output.latents());
             }
         }
@@ -108,6 +112,11 @@ final class GenerateCommand extends Subcommand {
     }
 
     private List<Path> folders() {
+        for (Path folder : models) {
+            if (!Files.isDirectory(folder)) {
+                throw new BadRecipeException("--models " + folder + " is not a folder");
+            }
+        }
         return models.isEmpty() && recipeFile != null
                 ? List.of(
                         recipeFile.toAbsolutePath().resolveSibling(""),

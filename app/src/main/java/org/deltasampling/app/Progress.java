@@ -2,12 +2,17 @@ package org.deltasampling.app;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Locale;
+import java.util.Set;
 import org.deltasampling.pipeline.MemoryPlan;
 import org.deltasampling.pipeline.PipelineListener;
 import picocli.CommandLine;
 
-/** What an image's maker is doing: a bar with the time left on a terminal, plain lines elsewhere. */
+/**
+ * How far a command is: a bar with the time left on a terminal, plain lines elsewhere. What several images have in common, memory
+ * plans, choices and warnings, is shown once.
+ */
 final class Progress implements PipelineListener, AutoCloseable {
 
     private static final int WIDTH = 30;
@@ -16,6 +21,7 @@ final class Progress implements PipelineListener, AutoCloseable {
     private final PrintWriter out;
     private final PrintWriter err;
     private final boolean terminal;
+    private final Set<Object> shown = new HashSet<>();
     private long start;
 
     Progress(PrintWriter out, PrintWriter err, boolean terminal) {
@@ -31,8 +37,10 @@ final class Progress implements PipelineListener, AutoCloseable {
 
     @Override
     public void plan(MemoryPlan plan) {
-        clear();
-        plan.lines().forEach(out::println);
+        if (shown.add(plan.phases())) {
+            clear();
+            plan.lines().forEach(out::println);
+        }
     }
 
     @Override
@@ -67,14 +75,18 @@ final class Progress implements PipelineListener, AutoCloseable {
 
     @Override
     public void chose(String sentence) {
-        clear();
-        out.println(sentence);
+        if (shown.add(sentence)) {
+            clear();
+            out.println(sentence);
+        }
     }
 
     @Override
     public void warning(String sentence) {
-        clear();
-        err.println("warning: " + sentence);
+        if (shown.add(sentence)) {
+            clear();
+            err.println("warning: " + OptionNames.added(sentence));
+        }
     }
 
     /** Ends in a line that stays. */

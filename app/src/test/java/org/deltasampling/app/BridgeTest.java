@@ -96,7 +96,7 @@ final class BridgeTest {
         assertThat(pixels(file)).isNotEqualTo(pixels(alone));
     }
 
-    private static int[] pixels(Path file) throws IOException {
+    static int[] pixels(Path file) throws IOException {
         BufferedImage image = ImageIO.read(file.toFile());
         return image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     }

@@ -3,6 +3,7 @@ package org.deltasampling.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
+import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.image.Provenance;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.tensor.TensorScope;
@@ -27,6 +29,9 @@ final class GenerateTest {
 
     @TempDir
     Path folder;
+
+    @TempDir
+    Path elsewhere;
 
     private Path sd1;
     private Path sd2;
@@ -76,6 +81,46 @@ final class GenerateTest {
                 "generate", "--recipe", folder.resolve("a.png"), "--seed", 8, "--output", folder.resolve("b.png"));
         assertThat(other.code()).isZero();
         assertThat(Files.readAllBytes(folder.resolve("b.png"))).isNotEqualTo(first);
+    }
+
+    @Test
+    void anImageFindsItsFilesInOtherFolders() throws IOException {
+        byte[] first = image("a.png", delta());
+        assertThat(new String(first, StandardCharsets.ISO_8859_1)).doesNotContain(folder.toString());
+        Path moved = Files.createDirectories(elsewhere.resolve("models/old"));
+        Files.move(sd1, moved.resolve("sd 1"));
+        Files.move(lora, moved.resolve("renamed.safetensors"));
+        Path again = folder.resolve("a-again.png");
+        Cli missing = Cli.run("generate", "--recipe", folder.resolve("a.png"));
+        assertThat(missing.code()).isEqualTo(2);
+        assertThat(missing.err()).hasSize(1);
+        assertThat(missing.err().get(0)).contains("sd 1", "SHA-256", "--models");
+        assertThat(again).doesNotExist();
+        Object[] line = {"generate", "--recipe", folder.resolve("a.png"), "--models", elsewhere, "--models", sd2};
+        assertThat(Cli.run(line).code()).isZero();
+        assertThat(BridgeTest.pixels(again)).isEqualTo(BridgeTest.pixels(folder.resolve("a.png")));
+    }
+
+    @Test
+    void aSeedIsAny64Bits() throws IOException {
+        byte[] most = image("a.png", delta("--seed", "18446744073709551615"));
+        assertThat(new String(most, StandardCharsets.ISO_8859_1))
+                .contains("\"seed\":18446744073709551615", "Seed: 18446744073709551615");
+        assertThat(image("a.png", delta("--seed", -1))).isEqualTo(most);
+    }
+
+    @Test
+    void whatIsSaidOfAModelBesideItsFilesChangesTheImage() throws IOException {
+        image("b.png", delta());
+        image("a.png", delta("--prediction", "epsilon", "--source-prediction", "v", "--zero-snr"));
+        assertThat(BridgeTest.pixels(folder.resolve("a.png"))).isNotEqualTo(BridgeTest.pixels(folder.resolve("b.png")));
+        Recipe recipe = Provenance.read(folder.resolve("a.png")).recipe();
+        assertThat(recipe.target().overrides().prediction()).isEqualTo(Parameterization.EPSILON);
+        assertThat(recipe.target().overrides().zeroSnr()).isTrue();
+        assertThat(recipe.deltas().get(0).adaptedRole().overrides().prediction())
+                .isEqualTo(Parameterization.V_PREDICTION);
+        image("a.png", delta("--prediction", "v", "--no-zero-snr")); // which is what its files say
+        assertThat(BridgeTest.pixels(folder.resolve("a.png"))).isEqualTo(BridgeTest.pixels(folder.resolve("b.png")));
     }
 
     @Test

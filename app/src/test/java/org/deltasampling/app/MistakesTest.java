@@ -2,14 +2,20 @@ package org.deltasampling.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,8 +41,13 @@ final class MistakesTest {
                   - {source: {model: sd1}, adapted: {prompt: b}}
                   - {source: {model: sd1}, adapted: {prompt: c}}
                 """);
+        Files.writeString(models.resolve("out.yaml"), "{target: {model: sd1}, output: {image: ../x.png}}");
+        ImageIO.write(
+                new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB),
+                "png",
+                models.resolve("plain.png").toFile());
         byte[] whole = Files.readAllBytes(models.resolve("lora.safetensors"));
-        Files.write(models.resolve("cut.safetensors"), java.util.Arrays.copyOf(whole, whole.length / 2));
+        Files.write(models.resolve("cut.safetensors"), Arrays.copyOf(whole, whole.length / 2));
         Files.createDirectories(models.resolve("empty"));
     }
 
@@ -81,7 +92,12 @@ final class MistakesTest {
                 "generate --target M/sd1 --output O --size 0x16                          | above 0",
                 "generate --target M/sd1 --output O --batch 0                            | at least 1",
                 "generate --target M/sd1 --output O --cfg hot                            | --cfg",
-                "generate --target M/sd1 --output O --seed 1.5                           | --seed",
+                "generate --target M/sd1 --output O --seed 1.5                           | --seed: the seed '1.5' is not a whole number",
+                "generate --target M/sd1 --output O --seed 18446744073709551616          | from 0 to 18446744073709551615",
+                "generate --target M/sd1 --output O --cfg 1e300                          | sampling.cfg (--cfg) must be a finite number",
+                "generate --target M/sd1 --output O --prediction noise                   | --prediction: prediction 'noise' is not known",
+                "generate --target M/sd1 --output O --source-prediction v                | --source",
+                "generate --target M/sd1 --output O --no-source-zero-snr                 | --source",
                 "generate --target M/sd1 --output O --steps 2000                         | 1000",
                 "generate --target M/sd1 --output O --noise M/none.safetensors           | none.safetensors",
                 "generate --target M/sd1 --output O --noise M/lora.safetensors           | #KEY",
@@ -96,6 +112,9 @@ final class MistakesTest {
                 "generate --target M/sd1 --output O --t5-tokenizer M/none                | does not exist",
                 "generate --target M/sd1 --output O --t5-tokenizer M/sd1                 | none of the models",
                 "generate --recipe M/none.yaml --output O                                | does not exist",
+                "generate --recipe M/empty --output O                                    | is not an ordinary file",
+                "generate --recipe M/out.yaml                                            | leads out of the recipe's folder",
+                "generate --recipe M/plain.png                                           | carries no recipe",
                 "generate --recipe M/bad.yaml --output O                                 | model",
                 "generate --recipe M/lora.safetensors --output O                         | recipe",
                 "generate --recipe M/two.yaml --output O --lambda 2                      | deltas",
@@ -116,6 +135,40 @@ final class MistakesTest {
         assertThat(cli.err().get(0)).contains(says).doesNotContain("Exception");
         assertThat(cli.code()).isEqualTo(2);
         assertThat(all()).isEqualTo(before);
+    }
+
+    @Test
+    void aNameThatCannotBeOneIsRefused() {
+        Cli cli = Cli.run("inspect", "a\0b");
+        assertThat(cli.code()).isEqualTo(2);
+        assertThat(cli.err()).hasSize(1);
+        assertThat(cli.err().get(0)).contains("cannot be a file name").doesNotContain("Exception");
+    }
+
+    /** Java gives the replacement character for what the locale does not know. */
+    @Test
+    void whatTheLocaleCannotExpressIsRefused() {
+        Cli cli = Cli.run("generate", "--prompt", "\ufffd\ufffd");
+        assertThat(cli.code()).isEqualTo(2);
+        assertThat(cli.err()).hasSize(1);
+        assertThat(cli.err().get(0)).contains("locale", "LC_ALL=C.UTF-8");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "java.lang.OutOfMemoryError     | Java heap space                        | not enough memory",
+                "java.lang.RuntimeException     | DefaultCPUAllocator: can't allocate memory: you tried | not enough memory",
+                "java.lang.UnsatisfiedLinkError | no jnitorch in java.library.path       | libtorch cannot be loaded",
+                "java.lang.IllegalStateException | a fault                               | IllegalStateException: a fault",
+            })
+    void aFailureEndsInOneLineToo(Class<? extends Throwable> type, String message, String says) throws Exception {
+        StringWriter err = new StringWriter();
+        Throwable failure = type.getConstructor(String.class).newInstance(message + "\n  more");
+        assertThat(Main.explain(new PrintWriter(err, true), failure)).isEqualTo(1);
+        assertThat(err.toString().lines()).hasSize(1);
+        assertThat(err.toString()).contains(says).doesNotContain("more");
     }
 
     private static List<Path> all() throws IOException {

@@ -2,7 +2,6 @@ package org.deltasampling.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
@@ -27,7 +26,8 @@ final class ReadmeTest {
 
     @Test
     void theJavaExampleMakesItsImages() throws Exception {
-        Matcher block = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(readme()));
+        Matcher block = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL)
+                .matcher(Files.readString(ProjectFiles.at("README.md")));
         assertThat(block.find()).as("a Java block in the README").isTrue();
         Path sd1 = TinyModels.sd1(folder.resolve("models/sd15"), 1);
         TinyModels.sd2(folder.resolve("models/sd21"), 2);
@@ -57,14 +57,5 @@ final class ReadmeTest {
                         .sampling()
                         .seed())
                 .isEqualTo(4);
-    }
-
-    private static Path readme() throws IOException {
-        for (Path up = Path.of("").toAbsolutePath(); up != null; up = up.getParent()) {
-            if (Files.exists(up.resolve("README.md"))) {
-                return up.resolve("README.md");
-            }
-        }
-        throw new IOException("there is no README.md above the working directory");
     }
 }

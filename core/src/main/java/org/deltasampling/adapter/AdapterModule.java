@@ -82,7 +82,7 @@ final class AdapterModule {
 
     private Tensor load(String tensor) {
         Tensor loaded = file.load(tensor);
-        FiniteNumbers.require(loaded, file.origin(), Quoted.of(tensor));
+        FiniteNumbers.require(loaded, file.origin(), tensor);
         return loaded;
     }
 }

@@ -5,7 +5,7 @@ import java.util.Optional;
 import org.deltasampling.delta.LatentBridge;
 
 /**
- * A linear bridge fitted to images that the autoencoders of both models have encoded, each way for itself (science.md
+ * A linear bridge fitted to images that the autoencoders of both models have encoded, each way for itself (docs/method.md
  * 2.5).
  *
  * @param there the target's latents to the source's

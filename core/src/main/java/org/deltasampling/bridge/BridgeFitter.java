@@ -57,7 +57,7 @@ public final class BridgeFitter {
     }
 
     /**
-     * Fitted without images, to random fields of colour (science.md 2.5).
+     * Fitted without images, to random fields of colour (docs/method.md 2.5).
      *
      * @param size of the fields, which both autoencoders can encode
      */

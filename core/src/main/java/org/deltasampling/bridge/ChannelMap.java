@@ -155,7 +155,7 @@ public final class ChannelMap {
     }
 
     /**
-     * What a map does to white noise, nearly (science.md 2.1 and 2.4).
+     * What a map does to white noise, nearly (docs/method.md 2.1 and 2.4).
      *
      * @param rotation P: takes unit noise to unit noise in as many directions as the map reaches
      * @param rest I - P P': what P leaves empty

@@ -11,7 +11,7 @@ public final class LatentBridges {
 
     /**
      * A linear map to the source's latents, and one for differences back, each fitted by itself or known: the polar scheme of
-     * science.md 2.4.
+     * docs/method.md 2.4.
      *
      * @param seed of the noise in the directions that {@code there} does not reach; it stays the same in all steps
      */
@@ -21,7 +21,7 @@ public final class LatentBridges {
 
     /**
      * By the colours that linear maps read off both latents, for which nothing has to be fitted: it carries colour and
-     * brightness at the latents' resolution, and nothing else (science.md 2.2, RGB_LINEAR).
+     * brightness at the latents' resolution, and nothing else (docs/method.md 2.2, RGB_LINEAR).
      *
      * @param targetColours the target's latents to red, green and blue
      * @param sourceColours the source's to the same
@@ -35,7 +35,7 @@ public final class LatentBridges {
 
     /**
      * Through pixels: what one autoencoder decodes, the other encodes. It loses what the autoencoders lose and nothing
-     * else, at the price of three decodings and three encodings a delta (science.md 2.2, VAE_ROUNDTRIP).
+     * else, at the price of three decodings and three encodings a delta (docs/method.md 2.2, VAE_ROUNDTRIP).
      *
      * @param targetImage size of the target's images
      * @param sourceImage of the source's

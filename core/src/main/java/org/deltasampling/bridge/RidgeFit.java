@@ -10,7 +10,7 @@ import org.deltasampling.tensor.TensorScope;
 
 /**
  * Finds the map of channels that takes some latents nearest to others: least squares over all places, with a penalty on the
- * weights and none on the bias (science.md 2.5; there all channels have unit variance, here the penalty goes by theirs). Only
+ * weights and none on the bias (docs/method.md 2.5; there all channels have unit variance, here the penalty goes by theirs). Only
  * sums are kept, so any number of latents may be added.
  */
 public final class RidgeFit {

@@ -4,7 +4,7 @@ import org.deltasampling.diffusion.Denoiser;
 
 /**
  * One delta to take over: adapted minus source. Both are guided or both are not; the difference of guided denoised latents
- * is the default, that of conditional ones costs half (science.md 3, GUIDED and COND).
+ * is the default, that of conditional ones costs half (docs/method.md 3, GUIDED and COND).
  *
  * @param source the model without the adapter; deltas that share it are cheaper together
  * @param adapted the same model with it

@@ -16,7 +16,7 @@ import org.deltasampling.tensor.Latent;
  *
  * <pre>  D'(x) = D_target(x) + sum of lambda * bridge(D_adapted(y) - D_source(y))</pre>
  *
- * where nothing is lost between parameterizations (science.md 0 and 9; arXiv 2512.03056). Where every lambda is 0 this is
+ * where nothing is lost between parameterizations (docs/method.md 0 and 9; arXiv 2512.03056). Where every lambda is 0 this is
  * the target alone, bit for bit, and costs no more.
  *
  * @param target the model that makes the image

@@ -6,10 +6,11 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.deltasampling.diffusion.BadSamplingException;
+import org.deltasampling.file.Quoted;
 
 /**
  * How lambda goes over the steps: {@code value * (end + (start - end) * phi(u))}, where phi falls from 1 to 0 while u goes
- * from 0 in the first step to 1 in the last (science.md 5.1).
+ * from 0 in the first step to 1 in the last (docs/method.md 5.1).
  *
  * @param value lambda itself
  * @param shape of phi
@@ -78,7 +79,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         if (!parts.matches()) {
             throw new BadSamplingException(
                     "deltas[].lambda.schedule '%s' cannot be read: give NAME or NAME:START:END, with NAME one of %s"
-                            .formatted(BadSamplingException.quoted(text), String.join(", ", names())));
+                            .formatted(Quoted.of(text), String.join(", ", names())));
         }
         String start = parts.group(2) == null ? "1" : parts.group(2);
         String end = parts.group(3) == null ? "0" : parts.group(3);
@@ -91,7 +92,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
                 .filter(known -> name(known).equals(name))
                 .findFirst()
                 .orElseThrow(() -> new BadSamplingException("there is no deltas[].lambda.schedule '%s': give one of %s"
-                        .formatted(BadSamplingException.quoted(name), String.join(", ", names()))));
+                        .formatted(Quoted.of(name), String.join(", ", names()))));
         return new LambdaSchedule(value, shape, start, end);
     }
 
@@ -119,8 +120,8 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         } catch (NumberFormatException e) {
             // refused below, as an infinite number is
         }
-        throw new BadSamplingException("deltas[].lambda.schedule: the factor '%s' must be a finite number"
-                .formatted(BadSamplingException.quoted(text)));
+        throw new BadSamplingException(
+                "deltas[].lambda.schedule: the factor '%s' must be a finite number".formatted(Quoted.of(text)));
     }
 
     private static String name(Shape shape) {

@@ -3,7 +3,7 @@ package org.deltasampling.delta;
 import org.deltasampling.tensor.Latent;
 
 /**
- * Between the target's latents and a source's (science.md 2): carries denoised latents and noise to the source, differences
+ * Between the target's latents and a source's (docs/method.md 2): carries denoised latents and noise to the source, differences
  * of denoised latents back. All latents are in their models' scaled units.
  */
 public interface LatentBridge {
@@ -25,7 +25,7 @@ public interface LatentBridge {
 
     /**
      * Takes the autoencoders' own units for the same, {@code x / scale + shift}: what the authors' node does, and right only
-     * where the autoencoder is shared and the scale is not (science.md 2.3). The same units are {@link #SAME}'s.
+     * where the autoencoder is shared and the scale is not (docs/method.md 2.3). The same units are {@link #SAME}'s.
      */
     static LatentBridge unscaled(double targetScale, double targetShift, double sourceScale, double sourceShift) {
         return scaled(sourceScale / targetScale, (targetShift - sourceShift) * sourceScale);

@@ -10,10 +10,10 @@ import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Latent;
 
 /**
- * Delta Sampling as the authors' ComfyUI node does it (Zhidong-Gao/DeltaSampling, delta_sampler.py; science.md 0), for
+ * Delta Sampling as the authors' ComfyUI node does it (Zhidong-Gao/DeltaSampling, delta_sampler.py; docs/method.md 0), for
  * comparison with it: a second trajectory for the source beside the target's, channels behind channels, from the same noise
  * and driven with the target's result; whole timesteps; the autoencoders' own units taken for the same. Source and adapted
- * are evaluated on the source's trajectory, of which nothing else comes out: by Lemma 1 of science.md it is the target's,
+ * are evaluated on the source's trajectory, of which nothing else comes out: by Lemma 1 of docs/method.md it is the target's,
  * under the source's first noise for ever.
  *
  * @param target the model that makes the image

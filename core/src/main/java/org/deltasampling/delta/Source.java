@@ -21,7 +21,7 @@ public record Source(Denoiser base, LevelRange levels, LatentBridge bridge) {
 
     /**
      * The target's point {@code x} as this model sees it, and what this model makes of it: the target's denoised latent in
-     * this model's latents, under the target's noise, at this model's name for the level (the polar scheme of science.md
+     * this model's latents, under the target's noise, at this model's name for the level (the polar scheme of docs/method.md
      * 2.4).
      */
     View view(Latent x, Latent denoised, NoiseLevel n) {

@@ -4,7 +4,7 @@ import org.deltasampling.tensor.Latent;
 
 /**
  * Classifier-free guidance, {@code unconditional + scale * (conditional - unconditional)}, taken on denoised latents
- * (science.md 3). At scale 1 only {@code conditional} is evaluated, at scale 0 only {@code unconditional}.
+ * (docs/method.md 3). At scale 1 only {@code conditional} is evaluated, at scale 0 only {@code unconditional}.
  */
 public record ClassifierFreeGuidance(Denoiser conditional, Denoiser unconditional, double scale) implements Denoiser {
 

@@ -54,7 +54,7 @@ public record FlowSchedule(
 
     /**
      * Any level is one of its own, without rounding: {@code s = kappa / (1 + kappa)}. The shift chooses which levels
-     * are visited, not what they are called (science.md 1.2).
+     * are visited, not what they are called (docs/method.md 1.2).
      */
     @Override
     public NoiseLevel level(double kappa) {

@@ -4,7 +4,7 @@ import java.util.function.DoubleFunction;
 
 /**
  * The noise levels that a model knows, and its own names for them. Two models are at the same level where their kappa =
- * sigma / alpha is equal, whatever their coordinates (science.md 1.1).
+ * sigma / alpha is equal, whatever their coordinates (docs/method.md 1.1).
  */
 public interface LevelRange {
 

@@ -21,7 +21,7 @@ public record NoiseLevel(double timestep, double sigma, double alpha) {
         return new NoiseLevel(timestep, kappa * alpha, alpha);
     }
 
-    /** {@code sigma / alpha}: equal between two models means the same noise level (science.md 1.1); infinite at alpha 0. */
+    /** {@code sigma / alpha}: equal between two models means the same noise level (docs/method.md 1.1); infinite at alpha 0. */
     public double kappa() {
         return sigma / alpha;
     }

@@ -2,7 +2,7 @@ package org.deltasampling.diffusion;
 
 import org.deltasampling.tensor.Latent;
 
-/** What a network's output means, as an invertible pair (science.md 1.2), for x = alpha * x0 + sigma * noise. */
+/** What a network's output means, as an invertible pair (docs/method.md 1.2), for x = alpha * x0 + sigma * noise. */
 public enum Parameterization {
     /** The noise: x0 = (x - sigma * out) / alpha. */
     EPSILON {

@@ -5,7 +5,7 @@ import org.deltasampling.tensor.Latent;
 
 /**
  * One step of a sampling plan, from a noise level to a lower one. Its two solutions are exact where the prediction stays the
- * same all the way and are what every sampler here is built from (science.md 1.6); with the prediction of this level both
+ * same all the way and are what every sampler here is built from (docs/method.md 1.6); with the prediction of this level both
  * are Euler's step.
  */
 public record Step(NoiseLevel from, NoiseLevel to) {

@@ -4,7 +4,7 @@ import java.util.Arrays;
 
 /**
  * The noise levels that a network was trained on: kappa for each whole timestep, increasing, and the maps between kappa and
- * timesteps (science.md 1.4).
+ * timesteps (docs/method.md 1.4).
  *
  * <p>Computed in float32 where diffusers does (scheduling_ddim.py), so that sigmas agree to the last digits.
  */

@@ -12,10 +12,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** SHA-256 of model files, each read once, in the background: hashing gigabytes should not delay an image. */
+/** SHA-256 of model files, each read once as long as it stays as it is, in the background: hashing gigabytes should not delay an image. */
 public final class FileHashes {
 
-    private final Map<Path, CompletableFuture<String>> hashes = new ConcurrentHashMap<>();
+    private final Map<FileStamp, CompletableFuture<String>> hashes = new ConcurrentHashMap<>();
 
     /** Begins to hash those of {@code files} where that has not begun. */
     public void begin(Iterable<Path> files) {
@@ -25,7 +25,12 @@ public final class FileHashes {
     }
 
     private CompletableFuture<String> hash(Path file) {
-        return hashes.computeIfAbsent(file, f -> CompletableFuture.supplyAsync(() -> sha256(f)));
+        try {
+            return hashes.computeIfAbsent(
+                    FileStamp.of(file), stamp -> CompletableFuture.supplyAsync(() -> sha256(stamp.file())));
+        } catch (IOException e) {
+            return CompletableFuture.failedFuture(gone(file, e));
+        }
     }
 
     /**
@@ -44,6 +49,10 @@ public final class FileHashes {
         }
     }
 
+    private static BadFileException gone(Path file, IOException e) {
+        return new BadFileException("the model file " + file + " is gone or cannot be read", e);
+    }
+
     private static String sha256(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
@@ -53,7 +62,7 @@ public final class FileHashes {
             }
             return HexFormat.of().formatHex(digest.digest());
         } catch (IOException e) {
-            throw new BadFileException("the model file " + file + " is gone or cannot be read", e);
+            throw gone(file, e);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every Java has SHA-256
         }

@@ -19,8 +19,8 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.FileHashes;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.recipe.BadRecipeException;
-import org.deltasampling.recipe.Names;
 import org.jspecify.annotations.Nullable;
 
 /** Finds files by what they are, wherever they lie in some folders and below: by their names first, then by their sizes. */
@@ -51,7 +51,7 @@ final class FileFinder {
         Map.Entry<Path, Fingerprint> main = main(members)
                 .orElseThrow(() -> new BadRecipeException(
                         "the image does not say the hash of %s, which could so be any: name it yourself"
-                                .formatted(Names.cut(reference.getFileName()))));
+                                .formatted(Quoted.of(String.valueOf(reference.getFileName())))));
         List<String> problems = new ArrayList<>();
         return first(List.of(reference), members, main.getKey(), problems)
                 .or(() -> first(named(reference, main.getKey()), members, main.getKey(), problems))
@@ -90,7 +90,7 @@ final class FileFinder {
     String missing(String name, Fingerprint file) {
         return "%s (SHA-256 %s) is not in %s%s: give the folder that it is in"
                 .formatted(
-                        Names.cut(name),
+                        Quoted.of(name),
                         file.brief(),
                         folders.stream().map(Path::toString).collect(Collectors.joining(", ")),
                         complete ? " or below" : " among the first " + MOST + " files");
@@ -135,7 +135,7 @@ final class FileFinder {
         try {
             return Files.size(file);
         } catch (IOException e) {
-            throw new BadFileException(file + " cannot be read: " + Names.cut(e.getMessage()), e);
+            throw new BadFileException(file + " cannot be read: " + Quoted.of(String.valueOf(e.getMessage())), e);
         }
     }
 
@@ -195,7 +195,8 @@ final class FileFinder {
                 Files.walkFileTree(root, EnumSet.of(FileVisitOption.FOLLOW_LINKS), DEPTH, this);
             } catch (IOException e) {
                 throw new BadFileException(
-                        "the folder " + folder + " cannot be searched: " + Names.cut(e.getMessage()), e);
+                        "the folder " + folder + " cannot be searched: " + Quoted.of(String.valueOf(e.getMessage())),
+                        e);
             }
         }
 

@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.deltasampling.file.PathText;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.recipe.BadRecipeException;
-import org.deltasampling.recipe.Names;
 import org.deltasampling.recipe.Recipe;
 
 /**
@@ -90,7 +90,7 @@ final class FileNames {
         Path path = PathText.parse(name, Path.of(""));
         boolean plain = !name.isEmpty() && path.getRoot() == null && path.equals(path.normalize());
         if (!plain || path.startsWith("..")) {
-            throw new BadRecipeException("'%s' is not the name of a file".formatted(Names.cut(name)));
+            throw new BadRecipeException("'%s' is not the name of a file".formatted(Quoted.of(name)));
         }
         return folder.resolve(path);
     }

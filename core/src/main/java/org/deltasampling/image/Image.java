@@ -19,6 +19,8 @@ import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsWriter;
+import org.deltasampling.weights.WeightSource;
+import org.deltasampling.weights.WeightSources;
 
 /** An image, its final latents and where it comes from; plain Java, so that it may outlive what made it. */
 public final class Image {
@@ -109,20 +111,36 @@ public final class Image {
      * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public void write(Path file) {
-        byte[] png = toPng();
-        WholeFile.write(file, out -> out.write(png));
+        WholeFile.write(file, out -> out.write(toPng()));
     }
 
     /**
-     * Writes the final latents of all images as one tensor "latents", (images, channels, height, width), float32.
+     * Writes {@link #latents(List)}; the file appears whole or not at all.
      *
      * @throws org.deltasampling.file.BadFileException if it cannot be written
      */
     public static void writeLatents(Path file, List<Image> images) {
-        try (TensorScope scope = TensorScope.open()) {
-            TensorVector all =
-                    new TensorVector(images.stream().map(Image::latentTensor).toArray(Tensor[]::new));
-            SafetensorsWriter.write(file, Map.of("latents", torch.cat(all, 0)));
+        WholeFile.write(file, latents(images));
+    }
+
+    /** The final latents of all images as a file: one tensor "latents", (images, channels, height, width), float32. */
+    public static WholeFile.Content latents(List<Image> images) {
+        return out -> {
+            try (TensorScope scope = TensorScope.open()) {
+                TensorVector all = new TensorVector(
+                        images.stream().map(Image::latentTensor).toArray(Tensor[]::new));
+                WeightSource latents = WeightSources.of(Map.of("latents", torch.cat(all, 0)));
+                SafetensorsWriter.content(latents, Map.of()).writeTo(out);
+            }
+        };
+    }
+
+    /** Whether {@code file} is a PNG that carries a recipe, so that it was this program that wrote it. */
+    public static boolean wrote(Path file) {
+        try {
+            return Png.isPng(file) && Png.readText(file).isPresent();
+        } catch (IOException e) {
+            return false; // whatever it is, it is not ours
         }
     }
 

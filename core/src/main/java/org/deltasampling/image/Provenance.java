@@ -17,8 +17,8 @@ import java.util.TreeMap;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.FileHashes;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.recipe.BadRecipeException;
-import org.deltasampling.recipe.Names;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.RecipeFile;
 
@@ -59,7 +59,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
         try {
             return Png.isPng(file);
         } catch (IOException e) {
-            throw new BadFileException(file + " cannot be read: " + Names.cut(e.getMessage()), e);
+            throw new BadFileException(file + " cannot be read: " + Quoted.of(String.valueOf(e.getMessage())), e);
         }
     }
 
@@ -79,7 +79,8 @@ public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
         } catch (JsonProcessingException e) {
             throw new BadRecipeException(file + ": the recipe that it carries is damaged", e);
         } catch (IOException e) {
-            throw new BadRecipeException(file + " is no whole PNG of this program: " + Names.cut(e.getMessage()), e);
+            throw new BadRecipeException(
+                    file + " is no whole PNG of this program: " + Quoted.of(String.valueOf(e.getMessage())), e);
         }
     }
 
@@ -90,7 +91,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
             String hash = value.path("sha256").asText(value.asText());
             if (!hash.matches("[0-9a-f]{64}")) {
                 throw new BadRecipeException("the recipe that it carries is damaged: %s is no SHA-256 of %s"
-                        .formatted(Names.cut(hash), Names.cut(file.getKey())));
+                        .formatted(Quoted.of(hash), Quoted.of(file.getKey())));
             }
             files.put(
                     FileNames.path(file.getKey(), folder),

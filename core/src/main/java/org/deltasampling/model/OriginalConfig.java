@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.deltasampling.diffusion.BadSamplingException;
 import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.BadWeightsException;
 
 /**
@@ -77,13 +77,13 @@ record OriginalConfig(Path file, Parameterization prediction) {
         } catch (IOException | RuntimeException e) { // the parser throws both
             throw new BadWeightsException(
                     "%s cannot be read as YAML (%s): mend or move it, since a file of this name says how the checkpoint beside it was trained"
-                            .formatted(file, BadSamplingException.quoted(String.valueOf(e.getMessage()))),
+                            .formatted(file, Quoted.of(String.valueOf(e.getMessage()))),
                     e);
         }
     }
 
     private static BadWeightsException refused(Path file, String key, String value, String known) {
         return new BadWeightsException("%s cannot be used: model.params.%s is %s, which is not implemented (only %s is)"
-                .formatted(file, key, BadSamplingException.quoted(value), known));
+                .formatted(file, key, Quoted.of(value), known));
     }
 }

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.deltasampling.diffusion.BadSamplingException;
 import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
@@ -22,6 +21,7 @@ import org.deltasampling.diffusion.SchedulerConfig.Solver;
 import org.deltasampling.diffusion.SigmaSpacing;
 import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.diffusion.TrainedSchedule;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.JsonFile;
 import org.jspecify.annotations.Nullable;
@@ -163,7 +163,7 @@ public final class SchedulerFile {
                         known
                                 ? null
                                 : "the scheduler class %s is not known here: its betas and its prediction are read as those of DDPMScheduler"
-                                        .formatted(BadSamplingException.quoted(type))));
+                                        .formatted(Quoted.of(type))));
     }
 
     private SchedulerConfig flow(String type) {
@@ -248,7 +248,7 @@ public final class SchedulerFile {
                 throw settings.refused(
                         "prediction_type",
                         "is %s, and known are epsilon, v_prediction and sample (flow_prediction with use_flow_sigmas)"
-                                .formatted(BadSamplingException.quoted(prediction)));
+                                .formatted(Quoted.of(prediction)));
         };
     }
 
@@ -260,8 +260,7 @@ public final class SchedulerFile {
             default ->
                 throw settings.refused(
                         "timestep_spacing",
-                        "is %s, and known are linspace, leading and trailing"
-                                .formatted(BadSamplingException.quoted(name)));
+                        "is %s, and known are linspace, leading and trailing".formatted(Quoted.of(name)));
         };
     }
 
@@ -333,8 +332,7 @@ public final class SchedulerFile {
                     key,
                     "is %s, and known are %s"
                             .formatted(
-                                    BadSamplingException.quoted(value),
-                                    String.join(", ", known).replaceFirst("^, ", "")));
+                                    Quoted.of(value), String.join(", ", known).replaceFirst("^, ", "")));
         }
         return value;
     }

@@ -31,7 +31,7 @@ import org.deltasampling.weights.ResidentWeights;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fits a linear bridge between two models' latents to images that both autoencoders encode (science.md 2.5); nothing else
+ * Fits a linear bridge between two models' latents to images that both autoencoders encode (docs/method.md 2.5); nothing else
  * of the models is read, and of the images only sums are kept.
  */
 public final class BridgeFitting implements AutoCloseable {

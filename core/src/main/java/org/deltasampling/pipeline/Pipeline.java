@@ -122,6 +122,7 @@ public final class Pipeline implements AutoCloseable {
 
     private Image generate(Recipe recipe, Request request) {
         request.checkpoint();
+        models.refresh();
         Plan plan = planner.plan(recipe, request);
         Set<Path> files = plan.files();
         if (options.hashes) {
@@ -142,6 +143,7 @@ public final class Pipeline implements AutoCloseable {
             ImageTensor decoded = plan.target().model().autoencoder().decode(latents);
             requireFinite(
                     decoded, "the decoder of %s".formatted(plan.target().model().name()));
+            plan.models().forEach(Model::requireUnchanged);
             request.listener().decoded();
             return new Image(decoded, latents, Provenance.of(recipe, options.hashes ? files : Set.of(), hashes));
         }
@@ -167,6 +169,7 @@ public final class Pipeline implements AutoCloseable {
         request.listener().step(0, steps);
         StepListener each = (index, count, level, denoised) -> {
             requireFinite(denoised, "step %d of %d".formatted(index + 1, count));
+            plan.models().forEach(Model::requireUnchanged); // weights may be used where the file is mapped
             request.listener().step(index + 1, count);
             request.checkpoint();
         };

@@ -44,6 +44,7 @@ final class Planner {
             opened.add(adapted(delta, sampling.precision()));
         }
         opened.forEach(model -> model.warnings().forEach(request::warn));
+        opened.forEach(model -> model.scheduler().note().ifPresent(request::warn));
         requireT5(opened);
         StartNoise start = StartNoise.of(sampling, target.latentSpace(), target.divisor(), target.size());
         SamplingPlan plan = SamplingPlan.of(

@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.adapter.Adapter;
+import org.deltasampling.adapter.AddedWords;
+import org.deltasampling.adapter.RoleAdapter;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
@@ -32,28 +34,35 @@ import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightSources;
 
 /**
- * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes
- * in the precision of the network, the others in float32.
+ * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since
+ * what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes in the precision of
+ * the network, the others in float32.
  */
 final class TextEncoders {
 
     private final Checkpoint checkpoint;
     private final Map<String, WeightSource> weights;
-    private final Device device;
+    private final Map<String, AddedWords> words;
     private final Tokenizers tokenizers;
+    private final Device device;
 
     private TextEncoders(
-            Checkpoint checkpoint, Tokenizers tokenizers, Map<String, WeightSource> weights, Device device) {
+            Checkpoint checkpoint,
+            Map<String, WeightSource> weights,
+            Map<String, AddedWords> words,
+            Tokenizers tokenizers,
+            Device device) {
         this.checkpoint = checkpoint;
         this.tokenizers = tokenizers;
         this.weights = weights;
+        this.words = words;
         this.device = device;
     }
 
     /**
      * Those of {@code checkpoint}, which must outlive them.
      *
-     * @throws BadWeightsException if a tokenizer is damaged or of another text encoder
+     * @throws BadWeightsException if a tokenizer is damaged, or of another text encoder
      */
     static TextEncoders of(Checkpoint checkpoint, Precision precision, Device device) {
         Map<String, WeightSource> weights = new LinkedHashMap<>();
@@ -63,18 +72,23 @@ final class TextEncoders {
                     WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
         checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
-        return new TextEncoders(checkpoint, Tokenizers.of(checkpoint), weights, device);
+        return new TextEncoders(checkpoint, weights, Map.of(), Tokenizers.of(checkpoint), device);
     }
 
-    /** These with changes by the names of parts; themselves, where none is of a text encoder. */
-    TextEncoders with(Map<String, Adapter> changes) {
-        if (weights.keySet().stream().noneMatch(changes::containsKey)) {
+    /** These under {@code adapter}; themselves, where it changes none of them. */
+    TextEncoders with(RoleAdapter adapter) {
+        if (weights.keySet().stream()
+                .noneMatch(part ->
+                        adapter.weights().containsKey(part) || adapter.words().containsKey(part))) {
             return this;
         }
         Map<String, WeightSource> changed = new LinkedHashMap<>();
-        weights.forEach((part, source) ->
-                changed.put(part, changes.getOrDefault(part, Adapter.NONE).weights(source)));
-        return new TextEncoders(checkpoint, tokenizers, changed, device);
+        Map<String, AddedWords> more = new LinkedHashMap<>();
+        weights.forEach((part, source) -> {
+            changed.put(part, adapter.weightsOf(part).weights(source));
+            more.put(part, words.getOrDefault(part, AddedWords.NONE).with(adapter.wordsOf(part)));
+        });
+        return new TextEncoders(checkpoint, changed, more, tokenizers, device);
     }
 
     /** Where the model lies. */
@@ -121,16 +135,17 @@ final class TextEncoders {
         prompts.forEach(prompt -> outputs.put(prompt, new ArrayList<>()));
         List<ModelPart<ClipText.Config>> texts = checkpoint.texts();
         for (int i = 0; i < texts.size(); i++) {
-            ClipTokenizer tokenizer = tokenizers.clip().get(i);
-            ClipText.Config config = texts.get(i).config();
             String part = Checkpoint.textEncoder(i);
+            ClipText.Config config = texts.get(i).config();
+            AddedWords added = words.getOrDefault(part, AddedWords.NONE);
+            ClipTokenizer tokenizer = tokenizer(i);
             with(part, parameters -> {
                 ClipText encoder = new ClipText(config, parameters);
+                ClipText knowing = added.vectors().isEmpty() ? encoder : encoder.withEmbeddings(rows(added));
                 outputs.forEach((prompt, all) -> {
-                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning))
-                            .map(Device.CPU::to);
-                    requireFinite(part, output.last());
-                    all.add(output);
+                    ClipText.Output output = knowing.encode(ids(tokenizer.encode(prompt), warning));
+                    requireFinite(part, prompt, output.last());
+                    all.add(output.map(Device.CPU::to));
                 });
             });
         }
@@ -147,14 +162,31 @@ final class TextEncoders {
         T5Encoder.Config config = checkpoint.t5().get().config();
         with(Checkpoint.T5, parameters -> {
             T5Encoder encoder = new T5Encoder(config, parameters);
-            for (String prompt : prompts) {
-                Tensor output =
-                        Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
-                requireFinite(Checkpoint.T5, output);
-                outputs.put(prompt, output);
-            }
+            prompts.forEach(prompt -> {
+                Tensor states = encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning));
+                requireFinite(Checkpoint.T5, prompt, states);
+                outputs.put(prompt, Device.CPU.to(states));
+            });
         });
         return outputs;
+    }
+
+    /** (rows, width), in the memory of the encoders. */
+    private Tensor rows(AddedWords added) {
+        float[][] rows = added.rows();
+        float[] all = new float[rows.length * rows[0].length];
+        for (int i = 0; i < rows.length; i++) {
+            System.arraycopy(rows[i], 0, all, i * rows[i].length, rows[i].length);
+        }
+        return device.to(Tensor.create(all, rows.length, rows[0].length));
+    }
+
+    private void requireFinite(String part, String prompt, Tensor states) {
+        if (!new Latent(states).isFinite()) {
+            throw new BadWeightsException(
+                    "%s of %s gave values that are not finite numbers for the prompt '%s': take another copy of the model, or another text encoder"
+                            .formatted(part, path(), Quoted.of(prompt)));
+        }
     }
 
     /** Uses a part, whose weights are in memory as long as that takes. */
@@ -165,12 +197,11 @@ final class TextEncoders {
         }
     }
 
-    private void requireFinite(String part, Tensor hiddenStates) {
-        if (!new Latent(hiddenStates).isFinite()) {
-            throw new BadWeightsException(
-                    "the text encoder %s of %s gives values that are not finite numbers (NaN or infinity): get its files again, or use sampling.precision float32"
-                            .formatted(part, path()));
-        }
+    private ClipTokenizer tokenizer(int index) {
+        ClipTokenizer own = tokenizers.clip().get(index);
+        AddedWords added = words.getOrDefault(Checkpoint.textEncoder(index), AddedWords.NONE);
+        long vocabulary = checkpoint.texts().get(index).config().text().vocabulary();
+        return added.vectors().isEmpty() ? own : own.with(added.ids(Math.toIntExact(vocabulary)));
     }
 
     private Tensor ids(Encoded encoded, Consumer<String> warning) {

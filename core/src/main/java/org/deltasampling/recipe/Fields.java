@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.deltasampling.DeltaSamplingException;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.Nearest;
 import org.jspecify.annotations.Nullable;
 
@@ -96,7 +97,7 @@ final class Fields {
             return otherwise;
         }
         if (!found.isValueNode() || !NUMBER.matcher(found.asText()).matches()) {
-            throw new BadRecipeException(at(key) + " must be a number, not " + Names.cut(found));
+            throw new BadRecipeException(at(key) + " must be a number, not " + Quoted.of(String.valueOf(found)));
         }
         return Double.parseDouble(found.asText());
     }
@@ -112,8 +113,8 @@ final class Fields {
                 return (int) number;
             }
         }
-        throw new BadRecipeException(
-                "%s must be a whole number from %d to %d, not %s".formatted(at(key), least, most, Names.cut(found)));
+        throw new BadRecipeException("%s must be a whole number from %d to %d, not %s"
+                .formatted(at(key), least, most, Quoted.of(String.valueOf(found))));
     }
 
     /** true or false, as YAML also writes them: yes or no. */
@@ -125,7 +126,8 @@ final class Fields {
         }
         boolean yes = found.equalsIgnoreCase("true") || found.equalsIgnoreCase("yes");
         if (!yes && !found.equalsIgnoreCase("false") && !found.equalsIgnoreCase("no")) {
-            throw new BadRecipeException("%s must be true or false, not %s".formatted(at(key), Names.cut(found)));
+            throw new BadRecipeException(
+                    "%s must be true or false, not %s".formatted(at(key), Quoted.of(String.valueOf(found))));
         }
         return yes;
     }
@@ -156,7 +158,7 @@ final class Fields {
         map.fieldNames().forEachRemaining(key -> {
             if (!known.contains(key) && !formerly.containsValue(key)) {
                 throw new BadRecipeException("%s is no key of a recipe%s; here there are: %s"
-                        .formatted(at(Names.cut(key)), Nearest.hint(Names.cut(key), known), String.join(" ", known)));
+                        .formatted(at(Quoted.of(key)), Nearest.hint(Quoted.of(key), known), String.join(" ", known)));
             }
         });
     }

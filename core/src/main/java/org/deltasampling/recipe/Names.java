@@ -3,13 +3,11 @@ package org.deltasampling.recipe;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.Nearest;
-import org.jspecify.annotations.Nullable;
 
-/** Names that a user types, and names that a message quotes. */
+/** Names that a user types. */
 public final class Names {
-
-    private static final int QUOTED = 100;
 
     private Names() {}
 
@@ -27,13 +25,6 @@ public final class Names {
         }
         List<String> names = choices.stream().map(name).toList();
         throw new BadRecipeException("%s '%s' is not known%s; there are: %s"
-                .formatted(what, cut(text), Nearest.hint(cut(text), names), String.join(" ", names)));
-    }
-
-    /** What a message quotes of a text that a file or a user gives: one line of at most 100 characters. */
-    public static String cut(@Nullable Object text) {
-        String whole = String.valueOf(text);
-        String line = whole.substring(0, Math.min(whole.length(), QUOTED)).replaceAll("\\p{Cntrl}", " ");
-        return whole.length() > QUOTED ? line + "..." : line;
+                .formatted(what, Quoted.of(text), Nearest.hint(Quoted.of(text), names), String.join(" ", names)));
     }
 }

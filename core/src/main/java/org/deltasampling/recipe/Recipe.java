@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.deltasampling.delta.LambdaSchedule;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.PixelSize;
@@ -170,7 +171,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
 
         public Lora {
             file = absolute(file);
-            requireNumber("the weight of the LoRA " + Names.cut(file), weight);
+            requireNumber("the weight of the LoRA " + Quoted.of(file.toString()), weight);
         }
 
         @Override

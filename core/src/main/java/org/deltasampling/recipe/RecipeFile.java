@@ -17,6 +17,7 @@ import java.util.function.Function;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.file.PathText;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe.Adapter;
 import org.deltasampling.recipe.Recipe.Bridge;
@@ -87,7 +88,8 @@ public final class RecipeFile {
         } catch (CharacterCodingException e) {
             throw new BadRecipeException(file + " is no recipe: it is neither a text in UTF-8 nor a PNG", e);
         } catch (IOException e) {
-            throw new BadRecipeException("the recipe " + file + " cannot be read: " + Names.cut(e.getMessage()), e);
+            throw new BadRecipeException(
+                    "the recipe " + file + " cannot be read: " + Quoted.of(String.valueOf(e.getMessage())), e);
         }
     }
 
@@ -115,7 +117,7 @@ public final class RecipeFile {
         Path absolute = file.toAbsolutePath().normalize();
         if (!absolute.startsWith(inside) || !linked(absolute).startsWith(linked(inside))) {
             throw new BadRecipeException("%s leads out of the recipe's folder, which a recipe may not: %s"
-                    .formatted(f.at(key), Names.cut(file)));
+                    .formatted(f.at(key), Quoted.of(file.toString())));
         }
         return absolute;
     }
@@ -126,7 +128,9 @@ public final class RecipeFile {
         try {
             return Files.exists(path) ? path.toRealPath() : parent == null ? path : linked(parent);
         } catch (IOException e) {
-            throw new BadRecipeException(Names.cut(path) + " cannot be looked up: " + Names.cut(e.getMessage()), e);
+            throw new BadRecipeException(
+                    Quoted.of(path.toString()) + " cannot be looked up: " + Quoted.of(String.valueOf(e.getMessage())),
+                    e);
         }
     }
 

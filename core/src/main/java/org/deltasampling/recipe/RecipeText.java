@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.function.Function;
 import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
@@ -68,14 +69,14 @@ public final class RecipeText {
             return Device.parse(text);
         } catch (IllegalArgumentException e) {
             throw new BadRecipeException(
-                    "the device '" + Names.cut(text) + "' is not known; there are cpu, cuda and cuda:N", e);
+                    "the device '" + Quoted.of(text) + "' is not known; there are cpu, cuda and cuda:N", e);
         }
     }
 
     /** The size of an image, WIDTHxHEIGHT. */
     public static PixelSize size(String text) {
         return PixelSize.parse(text)
-                .orElseThrow(() -> new BadRecipeException("the size '" + Names.cut(text)
+                .orElseThrow(() -> new BadRecipeException("the size '" + Quoted.of(text)
                         + "' is not of the form WIDTHxHEIGHT, both above 0, such as 512x512"));
     }
 
@@ -86,7 +87,7 @@ public final class RecipeText {
             return digits.startsWith("-") ? Long.parseLong(digits) : Long.parseUnsignedLong(digits);
         } catch (NumberFormatException e) {
             throw new BadRecipeException(
-                    "the seed '%s' is not a whole number from 0 to 18446744073709551615".formatted(Names.cut(text)), e);
+                    "the seed '%s' is not a whole number from 0 to 18446744073709551615".formatted(Quoted.of(text)), e);
         }
     }
 
@@ -114,7 +115,7 @@ public final class RecipeText {
         } catch (NumberFormatException e) {
             throw new BadRecipeException(
                     "the weight '%s' of the LoRA %s must be a number"
-                            .formatted(Names.cut(weight), Names.cut(text.substring(0, colon))),
+                            .formatted(Quoted.of(weight), Quoted.of(text.substring(0, colon))),
                     e);
         }
     }

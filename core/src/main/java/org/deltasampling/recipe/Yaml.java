@@ -12,6 +12,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import java.io.IOException;
+import org.deltasampling.file.Quoted;
 
 /**
  * The part of YAML that recipes need, JSON included: one document of maps, lists and texts. Numbers and words such as
@@ -50,9 +51,10 @@ final class Yaml {
                     e.getLocation() == null ? "" : " in line " + e.getLocation().getLineNr();
             String what =
                     String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("unreadable");
-            throw new BadRecipeException("the recipe is no valid YAML" + line + ": " + Names.cut(what), e);
+            throw new BadRecipeException("the recipe is no valid YAML" + line + ": " + Quoted.of(what), e);
         } catch (IOException | IllegalArgumentException e) {
-            throw new BadRecipeException("the recipe is no valid YAML: " + Names.cut(e.getMessage()), e);
+            throw new BadRecipeException(
+                    "the recipe is no valid YAML: " + Quoted.of(String.valueOf(e.getMessage())), e);
         }
     }
 

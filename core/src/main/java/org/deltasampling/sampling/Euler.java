@@ -7,7 +7,7 @@ import org.deltasampling.tensor.Latent;
 
 /**
  * Straight towards the denoised latent D, {@code x' = alpha' D + sigma' (x - alpha D) / sigma}. In these coordinates this
- * one formula is Euler's method in kappa and in flow time, DDIM without noise, and first-order DPM-Solver++ (science.md
+ * one formula is Euler's method in kappa and in flow time, DDIM without noise, and first-order DPM-Solver++ (docs/method.md
  * 1.6).
  */
 record Euler() implements Sampler {

@@ -8,7 +8,7 @@ import org.deltasampling.tensor.Latent;
 
 /**
  * Euler to a lower level than asked for and fresh noise back up: {@code x' = alpha' D + sqrt(sigma'^2 - up^2) n + up z} with
- * {@code up = sigma' sqrt(1 - (kappa' / kappa)^2)}, DDIM with eta 1 (science.md 1.6).
+ * {@code up = sigma' sqrt(1 - (kappa' / kappa)^2)}, DDIM with eta 1 (docs/method.md 1.6).
  */
 record EulerAncestral() implements Sampler {
 

@@ -14,6 +14,7 @@ import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.diffusion.TimestepGrid;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.sampling.SamplerDescriptor.Diffusers;
 import org.deltasampling.sampling.SamplerDescriptor.Flow;
 import org.deltasampling.sampling.SamplerDescriptor.Normal;
@@ -156,7 +157,7 @@ public record Samplers(List<SamplerDescriptor> rows) {
                 .filter(row -> row.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> new BadSamplingException("there is no sampler %s: give one of %s"
-                        .formatted(BadSamplingException.quoted(name), String.join(", ", names()))));
+                        .formatted(Quoted.of(name), String.join(", ", names()))));
     }
 
     private static Sampler ddim(SchedulerConfig config) {

@@ -13,6 +13,7 @@ import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.diffusion.TimestepGrid;
 import org.deltasampling.diffusion.TrainedSchedule;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.sampling.SamplerDescriptor.Diffusers;
 import org.deltasampling.sampling.SamplerDescriptor.Flow;
 import org.deltasampling.sampling.SamplerDescriptor.Normal;
@@ -98,7 +99,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
         Schedule known = Schedule.of(name);
         if (known == null) {
             throw new BadSamplingException("there is no schedule %s: give one of %s"
-                    .formatted(BadSamplingException.quoted(name), String.join(", ", schedules())));
+                    .formatted(Quoted.of(name), String.join(", ", schedules())));
         }
         return known;
     }
@@ -108,7 +109,7 @@ public record SamplingPlan(Sampler sampler, List<Step> plan, double startScale) 
             if (row.diffusers().unsupported().contains(key)) {
                 throw new BadSamplingException(
                         "the model's scheduler_config.json sets %s to %s, which is not implemented for %s: give another sampler, or remove the setting"
-                                .formatted(key, BadSamplingException.quoted(value), row.name()));
+                                .formatted(key, Quoted.of(value), row.name()));
             }
         });
     }

@@ -103,7 +103,7 @@ public final class Latent implements TensorValue, Carried {
 
     /**
      * Unit noise at another size, white if this is: each element is spread over p and q of those are gathered, with p / q the
-     * ratio of the sides in lowest terms. What spreads gets its differences from {@code more} (science.md 2.4).
+     * ratio of the sides in lowest terms. What spreads gets its differences from {@code more} (docs/method.md 2.4).
      *
      * @param more draws the noise of a shape, always the same for the same shape
      */

@@ -1,6 +1,8 @@
 package org.deltasampling.weights;
 
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.tensor.TensorScope;
 
 /** The check that a tensor holds numbers: one NaN or infinity makes every value of an image NaN. */
@@ -16,12 +18,23 @@ public final class FiniteNumbers {
      * @throws BadWeightsException naming both otherwise
      */
     public static void require(Tensor tensor, String origin, String name) {
+        if (!areAll(tensor)) {
+            throw new BadWeightsException(
+                    "%s holds values that are not finite numbers (NaN or infinity) in %s: download or copy it again, or use another file"
+                            .formatted(origin, Quoted.of(name)));
+        }
+    }
+
+    /** Every NaN and infinity shows in the sum, which takes a fraction of the time; but a sum may also overflow by itself. */
+    private static boolean areAll(Tensor tensor) {
+        if (!tensor.is_floating_point()) {
+            return true;
+        }
         try (TensorScope scope = TensorScope.open()) {
-            if (tensor.is_floating_point() && !tensor.isfinite().all().item_bool()) {
-                throw new BadWeightsException(
-                        "%s holds values that are not finite numbers (NaN or infinity) in %s: download or copy it again, or use another file"
-                                .formatted(origin, name));
-            }
+            Tensor wide =
+                    tensor.element_size() == 1 ? tensor.to(torch.ScalarType.Float) : tensor; // no arithmetic in 8 bits
+            return Double.isFinite(wide.sum().item_double())
+                    || wide.isfinite().all().item_bool();
         }
     }
 }

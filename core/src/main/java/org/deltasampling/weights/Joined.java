@@ -5,14 +5,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 
-/** Several sources as one. */
-final class Joined implements WeightSource {
+/**
+ * Several sources as one.
+ *
+ * @param located by the names of the tensors, where they are
+ */
+record Joined(Map<String, WeightSource> located, String origin) implements WeightSource {
 
-    private final Map<String, WeightSource> located = new LinkedHashMap<>();
-
-    Joined(List<WeightSource> sources) {
+    /** All of {@code sources}, which have no name in common. */
+    static Joined of(List<WeightSource> sources) {
+        Map<String, WeightSource> located = new LinkedHashMap<>();
         for (WeightSource source : sources) {
             for (String name : source.names()) {
                 if (located.put(name, source) != null) {
@@ -20,6 +25,8 @@ final class Joined implements WeightSource {
                 }
             }
         }
+        String origin = sources.stream().map(WeightSource::origin).distinct().collect(Collectors.joining(" and "));
+        return new Joined(located, origin);
     }
 
     @Override

@@ -33,7 +33,11 @@ public final class ResidentWeights implements WeightView, AutoCloseable {
         return source;
     }
 
-    /** The tensor; borrowed, valid until this is closed. */
+    /**
+     * The tensor; borrowed, valid until this is closed.
+     *
+     * @throws BadWeightsException also if it holds NaN or infinity, naming its file and what that calls it
+     */
     @Override
     public synchronized Tensor load(String name) {
         if (closed) {
@@ -42,7 +46,11 @@ public final class ResidentWeights implements WeightView, AutoCloseable {
         Held known = held.get(name);
         if (known == null) {
             try (TensorScope scope = TensorScope.open()) {
-                known = Held.of(source.load(name));
+                Tensor loaded = source.load(name);
+                if (!source.keeps(name)) { // else whoever keeps it has looked
+                    FiniteNumbers.require(loaded, source.origin(), source.nameInFile(name));
+                }
+                known = Held.of(loaded);
             }
             held.put(name, known);
         }

@@ -2,11 +2,9 @@ package org.deltasampling.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.file.BadFileException;
@@ -14,14 +12,14 @@ import org.deltasampling.file.PathText;
 import org.deltasampling.file.Quoted;
 
 /** Several .safetensors files that are one model, as a {@code *.safetensors.index.json} lists them. */
-public final class ShardedFiles implements WeightSource, AutoCloseable {
+public final class ShardedFiles implements WeightView, AutoCloseable {
 
-    private final Path index;
-    private final Map<Path, WeightFile> files = new LinkedHashMap<>();
-    private final Map<String, WeightFile> located = new LinkedHashMap<>();
+    private final Map<Path, WeightFile> files;
+    private final WeightSource weights;
 
-    private ShardedFiles(Path index) {
-        this.index = index;
+    private ShardedFiles(Map<Path, WeightFile> files, WeightSource weights) {
+        this.files = files;
+        this.weights = weights;
     }
 
     /**
@@ -30,31 +28,35 @@ public final class ShardedFiles implements WeightSource, AutoCloseable {
      * @throws BadWeightsException if one is missing or bad, or lacks a tensor that it should hold
      */
     public static ShardedFiles open(Path index) {
-        ShardedFiles shards = new ShardedFiles(index);
+        JsonNode map = JsonFile.read(index).path("weight_map");
+        if (!map.isObject() || map.isEmpty()) {
+            throw new BadWeightsException("%s has no weight_map: download or copy it again".formatted(index));
+        }
+        Map<Path, WeightFile> files = new LinkedHashMap<>();
         try {
-            JsonNode map = JsonFile.read(index).path("weight_map");
-            if (!map.isObject() || map.isEmpty()) {
-                throw new BadWeightsException("%s has no weight_map: download or copy it again".formatted(index));
+            Map<String, WeightSource> located = new LinkedHashMap<>();
+            for (Map.Entry<String, JsonNode> entry : map.properties()) {
+                String name = entry.getKey();
+                Path shard = shard(index, name, entry.getValue());
+                WeightFile file = files.computeIfAbsent(shard, WeightFile::shard);
+                if (!file.names().contains(name)) {
+                    throw new BadWeightsException("%s says that %s is in %s, but it is not"
+                            .formatted(
+                                    index,
+                                    Quoted.of(name),
+                                    Quoted.of(entry.getValue().textValue())));
+                }
+                located.put(name, file);
             }
-            map.properties().forEach(entry -> shards.locate(entry.getKey(), entry.getValue()));
-            return shards;
+            return new ShardedFiles(files, ScaledFloat8.over(new Joined(located, index.toString())));
         } catch (DeltaSamplingException e) {
-            shards.close();
+            files.values().forEach(WeightFile::close);
             throw e;
         }
     }
 
-    private void locate(String name, JsonNode fileName) {
-        WeightFile file = files.computeIfAbsent(shard(name, fileName), WeightFile::open);
-        if (!file.names().contains(name)) {
-            throw new BadWeightsException("%s says that %s is in %s, but it is not"
-                    .formatted(index, Quoted.of(name), Quoted.of(fileName.asText())));
-        }
-        located.put(name, file);
-    }
-
     /** A file beside the index; one that leads elsewhere belongs to no model. */
-    private Path shard(String name, JsonNode fileName) {
+    private static Path shard(Path index, String name, JsonNode fileName) {
         if (!fileName.isTextual() || !isPlain(fileName.textValue())) {
             throw new BadWeightsException("%s says that %s is in %s, which is not the name of a file beside it"
                     .formatted(index, Quoted.of(name), Quoted.of(fileName.toString())));
@@ -74,27 +76,13 @@ public final class ShardedFiles implements WeightSource, AutoCloseable {
     }
 
     @Override
-    public Set<String> names() {
-        return Collections.unmodifiableSet(located.keySet());
-    }
-
-    @Override
-    public TensorInfo info(String name) {
-        return file(name).info(name);
+    public WeightSource source() {
+        return weights;
     }
 
     @Override
     public Tensor load(String name) {
-        return file(name).load(name);
-    }
-
-    @Override
-    public String origin() {
-        return index.toString();
-    }
-
-    private WeightFile file(String name) {
-        return Nearest.found(name, located, origin());
+        return weights.load(name);
     }
 
     /**

@@ -10,7 +10,8 @@ import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.FileStamp;
 
 /**
- * A file of named tensors, whatever its format; open until {@link #close}. What was loaded before stays valid.
+ * A file of named tensors, whatever its format; open until {@link #close}. What was loaded before stays valid. Weights in
+ * scaled float8 are what they stand for, in float32.
  *
  * <p>The file must not be written to meanwhile. Each load first looks whether it was, since what is mapped and no longer there
  * ends the virtual machine; a file that is made shorter after that look, while its tensors are in use, still does so.
@@ -20,11 +21,13 @@ public final class WeightFile implements WeightSource, AutoCloseable {
     private final Path path;
     private final FileStamp stamp;
     private final Container content;
+    private final WeightSource weights;
 
-    private WeightFile(Path path, FileStamp stamp, Container content) {
+    private WeightFile(Path path, FileStamp stamp, Container content, boolean scaled) {
         this.path = path;
         this.stamp = stamp;
         this.content = content;
+        this.weights = scaled ? ScaledFloat8.over(content) : content;
     }
 
     /**
@@ -33,6 +36,15 @@ public final class WeightFile implements WeightSource, AutoCloseable {
      * @throws BadWeightsException if it is not a whole file of tensors, saying what it is instead
      */
     public static WeightFile open(Path path) {
+        return open(path, true);
+    }
+
+    /** One of several files, in any of which the scales of its weights may be: they are left as they are. */
+    static WeightFile shard(Path path) {
+        return open(path, false);
+    }
+
+    private static WeightFile open(Path path, boolean scaled) {
         if (Files.isDirectory(path)) {
             throw new BadWeightsException("%s is a folder where a file of weights is wanted".formatted(path));
         }
@@ -44,7 +56,13 @@ public final class WeightFile implements WeightSource, AutoCloseable {
         }
         try {
             FileStamp stamp = FileStamp.of(path);
-            return new WeightFile(path, stamp, SafetensorsFile.open(path));
+            Container content = SafetensorsFile.open(path);
+            try {
+                return new WeightFile(path, stamp, content, scaled);
+            } catch (BadWeightsException e) {
+                content.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
         }
@@ -71,12 +89,12 @@ public final class WeightFile implements WeightSource, AutoCloseable {
 
     @Override
     public Set<String> names() {
-        return content.names();
+        return weights.names();
     }
 
     @Override
     public TensorInfo info(String name) {
-        return content.info(name);
+        return weights.info(name);
     }
 
     /**
@@ -87,7 +105,7 @@ public final class WeightFile implements WeightSource, AutoCloseable {
     @Override
     public Tensor load(String name) {
         requireUnchanged();
-        return content.load(name);
+        return weights.load(name);
     }
 
     @Override

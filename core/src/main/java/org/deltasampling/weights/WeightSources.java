@@ -19,7 +19,7 @@ public final class WeightSources {
 
     /** Sources without a name in common as one. */
     public static WeightSource joined(List<WeightSource> sources) {
-        return new Joined(sources);
+        return Joined.of(sources);
     }
 
     /** The same numbers in {@code precision}; what has it already is not copied. */

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The fit of science.md 2.5 finds what is there and says how much that is; the way by images is right where that is plain. */
+/** The fit of docs/method.md 2.5 finds what is there and says how much that is; the way by images is right where that is plain. */
 @ExtendWith(NoLeaks.class)
 class BridgeFitterTest {
 

@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The laws of bridges and level policies (science.md 1.4, 2 and 8.1), on denoisers simple enough to be sure of. */
+/** The laws of bridges and level policies (docs/method.md 1.4, 2 and 8.1), on denoisers simple enough to be sure of. */
 @ExtendWith(NoLeaks.class)
 class LatentBridgeTest {
 
@@ -289,7 +289,7 @@ class LatentBridgeTest {
         }
     }
 
-    /** The table of science.md 2.3: what the authors' identity makes of colours between SD-1.5 and SD-XL. */
+    /** The table of docs/method.md 2.3: what the authors' identity makes of colours between SD-1.5 and SD-XL. */
     @ParameterizedTest
     @CsvSource({
         "1, 1, 1, 0.34, 0.91, 1.29, 0.96",

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * What the way between unlike models costs, on mixtures of Gaussians: the energy distances to the product of science.md 1.5
+ * What the way between unlike models costs, on mixtures of Gaussians: the energy distances to the product of docs/method.md 1.5
  * and 2.4, which are of 3000 samples.
  */
 @ExtendWith(NoLeaks.class)
@@ -101,7 +101,7 @@ class UnlikeSpacesTest {
         return IntStream.range(0, 4).mapToDouble(distance).average().orElseThrow();
     }
 
-    /** What 3000 samples may be away from {@code expected}: 15 % or 0.02, of exact cases 0.003 (science.md 8.1). */
+    /** What 3000 samples may be away from {@code expected}: 15 % or 0.02, of exact cases 0.003 (docs/method.md 8.1). */
     private static Offset<Double> scatterAbout(double expected) {
         return Offset.offset(expected == 0 ? 0.003 : Math.max(0.15 * expected, 0.02));
     }
@@ -172,14 +172,14 @@ class UnlikeSpacesTest {
         assertThat(scheme(ROTATION, scheme)).isCloseTo(expected, scatterAbout(expected));
     }
 
-    /** science.md does not say which turn and offset it took for its .419; 40 degrees were chosen here to meet it, 45 give .56. */
+    /** docs/method.md does not say which turn and offset it took for its .419; 40 degrees were chosen here to meet it, 45 give .56. */
     @Test
     void takingATurnedSpaceForTheSameIsWrong() {
         assertThat(scheme(ROTATION, "identity")).isCloseTo(0.419, scatterAbout(0.419));
     }
 
     /**
-     * Where nothing is exact, the polar scheme is the best. science.md's figures for a map of condition 3 are not asserted: it
+     * Where nothing is exact, the polar scheme is the best. docs/method.md's figures for a map of condition 3 are not asserted: it
      * does not say which map it took, and whatever the direction, with singular values in a ratio of 3 its .107 (mapped) and
      * .147 (fixed) are not reached, .06 and .11 at most.
      */

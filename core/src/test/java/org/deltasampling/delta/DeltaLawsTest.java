@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The laws of the method (architecture.md 5, science.md 9), on denoisers simple enough to be sure of. */
+/** The laws of the method (docs/method.md 9), on denoisers simple enough to be sure of. */
 @ExtendWith(NoLeaks.class)
 class DeltaLawsTest {
 
@@ -144,7 +144,7 @@ class DeltaLawsTest {
         }
     }
 
-    /** Lemma 1 of science.md: the kept source trajectory is the target's signal under the source's first noise. */
+    /** Lemma 1 of docs/method.md: the kept source trajectory is the target's signal under the source's first noise. */
     @ParameterizedTest
     @ValueSource(strings = {"euler", "dpmpp-2m", "unipc", "heun", "lms"})
     void theReferencesSecondTrajectoryIsTheFirstWithASharedAutoencoder(String sampler) {

@@ -10,7 +10,7 @@ import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.tensor.Latent;
 
 /**
- * A density in the plane of which everything is known in closed form, its exact denoiser too (science.md 8.1): a test tool.
+ * A density in the plane of which everything is known in closed form, its exact denoiser too (docs/method.md 8.1): a test tool.
  * Points are latents (n, 2, 1, 1) of doubles.
  */
 public final class GaussianMixture {
@@ -199,7 +199,7 @@ public final class GaussianMixture {
         return sum;
     }
 
-    // the scenarios of science.md 8.1
+    // the scenarios of docs/method.md 8.1
 
     public static final GaussianMixture SAME = of(1, -2, 0, .15, .15, 1, 2, 0, .15, .15, 1, 0, 2.5, .15, .15);
     public static final GaussianMixture OVERLAPPING =

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The method on mixtures of Gaussians in the plane (science.md 8.1): how far what it samples is from the product that it aims
+ * The method on mixtures of Gaussians in the plane (docs/method.md 8.1): how far what it samples is from the product that it aims
  * at, {@code p_T (p_A / p_B)^lambda}.
  */
 @ExtendWith(NoLeaks.class)
@@ -55,7 +55,7 @@ class GaussianMixtureTest {
         }
     }
 
-    /** KL from the product to what is sampled, by change of variables along the flow: the table of science.md 6.5. */
+    /** KL from the product to what is sampled, by change of variables along the flow: the table of docs/method.md 6.5. */
     @ParameterizedTest
     @CsvSource({
         "same, 0.25, .063",

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What science.md 1 says of levels, schedules and parameterizations. */
+/** What docs/method.md 1 says of levels, schedules and parameterizations. */
 @ExtendWith(NoLeaks.class)
 class DiffusionLawsTest {
 
@@ -109,7 +109,7 @@ class DiffusionLawsTest {
         }
     }
 
-    /** The first row of the table of science.md 1.3. */
+    /** The first row of the table of docs/method.md 1.3. */
     private static double perDenoised(Parameterization p, double kappa) {
         return switch (p) {
             case EPSILON -> -1 / kappa;

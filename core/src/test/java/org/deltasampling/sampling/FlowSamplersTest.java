@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Samplers on flows: one sampler core for all coordinates (science.md 1.6). */
+/** Samplers on flows: one sampler core for all coordinates (docs/method.md 1.6). */
 @ExtendWith(NoLeaks.class)
 class FlowSamplersTest {
 

@@ -1,8 +1,10 @@
 package org.deltasampling.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -13,6 +15,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ResidentWeightsTest {
 
@@ -72,6 +76,44 @@ class ResidentWeightsTest {
                 assertThat(weights.load("wider").equal(wider.to(torch.ScalarType.Float)))
                         .isTrue();
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"NaN, Float", "Infinity, Half", "-Infinity, BFloat16", "NaN, Float8_e4m3fn", "Infinity, Float8_e5m2"})
+    void valuesThatAreNotFiniteAreRefusedWithFileAndName(double value, torch.ScalarType type) {
+        Path bad = path.resolveSibling("bad.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            Tensor numbers = torch.ones(4, 6);
+            numbers.view(-1).narrow(0, 7, 1).fill_(new Scalar(value));
+            SafetensorsWriter.write(bad, Map.of("m.x.weight", numbers.to(type)));
+        }
+        try (WeightFile file = WeightFile.open(bad);
+                ResidentWeights asTheyAre = new ResidentWeights(file);
+                ResidentWeights converted = new ResidentWeights(
+                        KeyTable.of(List.of("within m", "a = x"), Map.of(), Map.of())
+                                .over(file),
+                        Precision.FLOAT32)) {
+            assertThatThrownBy(() -> asTheyAre.load("m.x.weight"))
+                    .isInstanceOf(BadWeightsException.class)
+                    .hasMessageContainingAll("bad.safetensors", "m.x.weight", "not finite numbers");
+            assertThatThrownBy(() -> converted.load("a.weight"))
+                    .isInstanceOf(BadWeightsException.class)
+                    .hasMessageContainingAll("bad.safetensors", "m.x.weight", "not finite numbers");
+        }
+    }
+
+    @Test
+    void numbersWhoseSumOverflowsAreStillNumbers() {
+        Path large = path.resolveSibling("large.safetensors");
+        try (TensorScope scope = TensorScope.open()) {
+            SafetensorsWriter.write(
+                    large,
+                    Map.of("a", torch.full(new long[] {9}, new Scalar(6e4)).to(torch.ScalarType.Half)));
+        }
+        try (WeightFile file = WeightFile.open(large);
+                ResidentWeights weights = new ResidentWeights(file)) {
+            assertThat(weights.load("a").numel()).isEqualTo(9);
         }
     }
 
