@@ -17,4 +17,11 @@ public record Adaptation(Map<String, WeightChanges> changes, List<String> warnin
         changes = Collections.unmodifiableMap(new LinkedHashMap<>(changes));
         warnings = List.copyOf(warnings);
     }
+
+    /** The changes at that strength. */
+    public RoleAdapter at(double strength) {
+        Map<String, Adapter> scaled = new LinkedHashMap<>();
+        changes.forEach((part, change) -> scaled.put(part, change.at(strength)));
+        return RoleAdapter.ofWeights(scaled);
+    }
 }

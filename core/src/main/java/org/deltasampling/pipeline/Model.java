@@ -7,12 +7,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.deltasampling.adapter.Adapter;
+import java.util.function.UnaryOperator;
+import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.Denoiser;
@@ -56,41 +56,40 @@ final class Model implements AutoCloseable {
             "tokenizer_2",
             "tokenizer_3");
 
+    /**
+     * What of the checkpoint a role uses, and what adapters make of it.
+     *
+     * @param backbone wraps the denoising network
+     */
+    private record Parts(
+            TextEncoders texts, WeightSource network, WeightSource autoencoder, UnaryOperator<Backbone> backbone) {}
+
+    /** What it was read from, and what the user should know of that. */
+    private record Origin(Set<Path> files, List<String> warnings) {}
+
+    /** How its network computes, and where. */
+    private record Computing(Precision precision, Device device) {}
+
     private final Checkpoint checkpoint;
     private final @Nullable Model base;
-    private final TextEncoders texts;
+    private final Parts parts;
+    private final Computing computing;
+    private final Origin origin;
+    private final List<FileStamp> stamps;
     private final ResidentWeights networkWeights;
     private final ResidentWeights autoencoderWeights;
-    private final Precision precision;
-    private final Device device;
-    private final Set<Path> files;
-    private final List<FileStamp> stamps;
-    private final List<String> warnings;
-    private final SchedulerConfig scheduler;
     private @Nullable Backbone network;
     private @Nullable ScaledAutoencoder autoencoder;
 
-    private Model(
-            Checkpoint checkpoint,
-            @Nullable Model base,
-            TextEncoders texts,
-            WeightSource network,
-            WeightSource autoencoder,
-            Precision precision,
-            Device device,
-            Set<Path> files,
-            List<String> warnings) {
+    private Model(Checkpoint checkpoint, @Nullable Model base, Parts parts, Computing computing, Origin origin) {
         this.checkpoint = checkpoint;
         this.base = base;
-        this.texts = texts;
-        this.networkWeights = new ResidentWeights(WeightSources.on(network, device));
-        this.autoencoderWeights = new ResidentWeights(WeightSources.on(autoencoder, device));
-        this.precision = precision;
-        this.device = device;
-        this.files = files;
-        this.stamps = files.stream().map(Model::stamp).toList();
-        this.warnings = List.copyOf(warnings);
-        this.scheduler = checkpoint.scheduler();
+        this.parts = parts;
+        this.computing = computing;
+        this.origin = origin;
+        this.stamps = origin.files.stream().map(Model::stamp).toList();
+        this.networkWeights = new ResidentWeights(WeightSources.on(parts.network, computing.device));
+        this.autoencoderWeights = new ResidentWeights(WeightSources.on(parts.autoencoder, computing.device));
     }
 
     /** The model of {@code checkpoint}, which must outlive it. */
@@ -99,34 +98,33 @@ final class Model implements AutoCloseable {
         return new Model(
                 checkpoint,
                 null,
-                TextEncoders.of(checkpoint, precision, device),
-                WeightSources.in(checkpoint.network().weights(), precision),
-                WeightSources.in(checkpoint.vae().weights(), Precision.FLOAT32),
-                precision,
-                device,
-                files(checkpoint),
-                List.of());
+                new Parts(
+                        TextEncoders.of(checkpoint, precision, device),
+                        WeightSources.in(checkpoint.network().weights(), precision),
+                        WeightSources.in(checkpoint.vae().weights(), Precision.FLOAT32),
+                        UnaryOperator.identity()),
+                new Computing(precision, device),
+                new Origin(files(checkpoint), List.of()));
     }
 
     /**
-     * This model with changes by the names of its parts, which were read from {@code more}; what is unchanged stays in
-     * memory once.
+     * This model under {@code adapter}, which was read from {@code more}; what is unchanged stays in memory once.
      *
      * @param warnings what the user should know of these files
      */
-    Model with(Map<String, Adapter> changes, List<Path> more, List<String> warnings) {
-        Set<Path> all = new LinkedHashSet<>(files);
+    Model with(RoleAdapter adapter, List<Path> more, List<String> warnings) {
+        Set<Path> all = new LinkedHashSet<>(origin.files);
         all.addAll(more);
         return new Model(
                 checkpoint,
                 this,
-                texts.with(changes),
-                changes.getOrDefault(checkpoint.networkName(), Adapter.NONE).weights(networkWeights),
-                changes.getOrDefault(VAE, Adapter.NONE).weights(autoencoderWeights),
-                precision,
-                device,
-                all,
-                warnings);
+                new Parts(
+                        parts.texts.with(adapter),
+                        adapter.weightsOf(checkpoint.networkName()).weights(networkWeights),
+                        adapter.weightsOf(VAE).weights(autoencoderWeights),
+                        adapter.backbone()),
+                computing,
+                new Origin(all, warnings));
     }
 
     /** The name of its file or folder, for people. */
@@ -139,7 +137,7 @@ final class Model implements AutoCloseable {
     }
 
     SchedulerConfig scheduler() {
-        return scheduler;
+        return checkpoint.scheduler();
     }
 
     LatentSpace latentSpace() {
@@ -161,7 +159,7 @@ final class Model implements AutoCloseable {
 
     /** Of the images that it was trained on, as its files say, else as the published models of its kind were. */
     PixelSize size() {
-        int side = checkpoint.sampleSize(scheduler.parameterization())
+        int side = checkpoint.sampleSize(scheduler().parameterization())
                 * (int) latentSpace().downscale();
         return new PixelSize(side, side);
     }
@@ -174,17 +172,17 @@ final class Model implements AutoCloseable {
     /** How an image that starts from noise of that shape is sampled. */
     SchedulerConfig scheduler(long[] shape) {
         long patch = checkpoint.network().config().patch();
-        return scheduler.at(shape[2] / patch * (shape[3] / patch));
+        return scheduler().at(shape[2] / patch * (shape[3] / patch));
     }
 
     /** All that it was read from: weights and adapters, and in a folder the configs and the tokenizer. */
     Set<Path> files() {
-        return files;
+        return origin.files;
     }
 
     /** What the user should know of these files, each in one sentence. */
     List<String> warnings() {
-        return warnings;
+        return origin.warnings;
     }
 
     /** Whether all of them are as they were when it was opened. */
@@ -216,7 +214,7 @@ final class Model implements AutoCloseable {
             files.add(index);
         }
         FOLDERS.forEach(part -> files.addAll(inside(checkpoint.path().resolve(part))));
-        Path vae = checkpoint.others().vae();
+        Path vae = checkpoint.overrides().vae();
         if (vae != null) {
             files.addAll(inside(vae));
             files.addAll(inside(vae.resolve(VAE)));
@@ -242,7 +240,7 @@ final class Model implements AutoCloseable {
 
     /** What reads prompts for it; a model and one that adapts none of its text encoders have the same. */
     TextEncoders texts() {
-        return texts;
+        return parts.texts;
     }
 
     /** Whether the unconditional prediction without a negative prompt is that of zeros, not of an empty text. */
@@ -258,8 +256,8 @@ final class Model implements AutoCloseable {
     void load(Consumer<Path> loading) {
         if (network == null) {
             loading.accept(checkpoint.path());
-            Backbone placed = checkpoint.network().config().network(Parameters.from(networkWeights));
-            network = device.gpu() ? new OnDevice(placed, device) : placed;
+            Backbone own = parts.backbone.apply(checkpoint.network().config().network(Parameters.from(networkWeights)));
+            network = device().gpu() ? new OnDevice(own, device()) : own;
         }
     }
 
@@ -278,7 +276,7 @@ final class Model implements AutoCloseable {
 
     /** What its weights in memory take there, without those that it shares with its {@link #base}, in bytes. */
     long residentBytes() {
-        return device.gpu()
+        return device().gpu()
                 ? 0
                 : (network == null ? 0 : networkWeights.bytes())
                         + (autoencoder == null ? 0 : autoencoderWeights.bytes());
@@ -286,7 +284,7 @@ final class Model implements AutoCloseable {
 
     /** Where its networks compute. */
     Device device() {
-        return device;
+        return computing.device;
     }
 
     /** The model that it adapts, whose unchanged weights it shares. */
@@ -302,7 +300,7 @@ final class Model implements AutoCloseable {
 
     /** What the activations of its denoising network take for one latent of that shape, in bytes. */
     long networkWorking(long[] latents) {
-        return checkpoint.network().config().working(latents[2], latents[3]) * precision.bytes();
+        return checkpoint.network().config().working(latents[2], latents[3]) * computing.precision.bytes();
     }
 
     /** What is in memory to decode one latent of that shape. */
@@ -317,14 +315,14 @@ final class Model implements AutoCloseable {
     /** Classifier-free guidance from {@code unconditional} to {@code conditional}; the model is loaded. */
     Denoiser guided(Conditioning conditional, Conditioning unconditional, double scale) {
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(network), scheduler.parameterization(), conditional, unconditional, scale);
+                Objects.requireNonNull(network), scheduler().parameterization(), conditional, unconditional, scale);
     }
 
     /** Between its latents and images; read when it is first wanted. */
     ScaledAutoencoder autoencoder() {
         if (autoencoder == null) {
             autoencoder = new ScaledAutoencoder(
-                    new AutoencoderKl(autoencoderConfig(), Parameters.from(autoencoderWeights)), device);
+                    new AutoencoderKl(autoencoderConfig(), Parameters.from(autoencoderWeights)), device());
         }
         return autoencoder;
     }

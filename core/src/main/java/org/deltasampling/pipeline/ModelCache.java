@@ -13,6 +13,7 @@ import org.deltasampling.adapter.Adaptation;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.adapter.FineTune;
+import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe;
@@ -63,11 +64,11 @@ final class ModelCache implements AutoCloseable {
         }
         Adapter tuned = new FineTune(checkpoint.network().weights());
         return open(key.base, key.base, List.of(), key.use)
-                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files(), List.of());
+                .with(RoleAdapter.ofWeights(Map.of(checkpoint.networkName(), tuned)), checkpoint.files(), List.of());
     }
 
     private Model adapted(Model model, List<Recipe.Adapter> adapters) {
-        Map<String, Adapter> changes = new HashMap<>();
+        RoleAdapter all = RoleAdapter.NONE;
         List<Path> files = new ArrayList<>();
         List<String> warnings = new ArrayList<>();
         for (Recipe.Adapter adapter : adapters) {
@@ -75,12 +76,10 @@ final class ModelCache implements AutoCloseable {
             Adaptation adaptation =
                     adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
             warnings.addAll(adaptation.warnings());
-            adaptation
-                    .changes()
-                    .forEach((part, change) -> changes.merge(part, change.at(lora.weight()), Adapter::then));
+            all = all.then(adaptation.at(lora.weight()));
             files.add(lora.file());
         }
-        return model.with(changes, files, warnings);
+        return model.with(all, files, warnings);
     }
 
     private Checkpoint checkpoint(Path path, Use use) {

@@ -9,45 +9,60 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.adapter.Adapter;
+import org.deltasampling.adapter.AddedWords;
+import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.ModelPart;
+import org.deltasampling.model.Tokenizers;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.text.Encoded;
 import org.deltasampling.text.T5Tokenizer;
+import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightSources;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes
- * in the precision of the network, the others in float32.
+ * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since
+ * what takes more memory than the denoising network (T5) is wanted for a small part of the time. T5 computes in the precision of
+ * the network, the others in float32.
  */
 final class TextEncoders {
 
     private final Checkpoint checkpoint;
     private final Map<String, WeightSource> weights;
+    private final Map<String, AddedWords> words;
     private final Device device;
-    private @Nullable List<ClipTokenizer> tokenizers;
-    private @Nullable T5Tokenizer t5Tokenizer;
+    private final Tokenizers tokenizers;
 
-    private TextEncoders(Checkpoint checkpoint, Map<String, WeightSource> weights, Device device) {
+    private TextEncoders(
+            Checkpoint checkpoint,
+            Tokenizers tokenizers,
+            Map<String, WeightSource> weights,
+            Map<String, AddedWords> words,
+            Device device) {
         this.checkpoint = checkpoint;
+        this.tokenizers = tokenizers;
         this.weights = weights;
+        this.words = words;
         this.device = device;
     }
 
-    /** Those of {@code checkpoint}, which must outlive them. */
+    /**
+     * Those of {@code checkpoint}, which must outlive them.
+     *
+     * @throws BadWeightsException if a tokenizer is damaged or of another text encoder
+     */
     static TextEncoders of(Checkpoint checkpoint, Precision precision, Device device) {
         Map<String, WeightSource> weights = new LinkedHashMap<>();
         for (int i = 0; i < checkpoint.texts().size(); i++) {
@@ -56,18 +71,27 @@ final class TextEncoders {
                     WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
         checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
-        return new TextEncoders(checkpoint, weights, device);
+        return new TextEncoders(checkpoint, Tokenizers.of(checkpoint), weights, Map.of(), device);
     }
 
-    /** These with changes by the names of parts; themselves, where none is of a text encoder. */
-    TextEncoders with(Map<String, Adapter> changes) {
-        if (weights.keySet().stream().noneMatch(changes::containsKey)) {
+    /** These under {@code adapter}; themselves, where it changes none of them. */
+    TextEncoders with(RoleAdapter adapter) {
+        if (weights.keySet().stream()
+                .noneMatch(part ->
+                        adapter.weights().containsKey(part) || adapter.words().containsKey(part))) {
             return this;
         }
         Map<String, WeightSource> changed = new LinkedHashMap<>();
-        weights.forEach((part, source) ->
-                changed.put(part, changes.getOrDefault(part, Adapter.NONE).weights(source)));
-        return new TextEncoders(checkpoint, changed, device);
+        Map<String, AddedWords> more = new LinkedHashMap<>();
+        weights.forEach((part, source) -> {
+            changed.put(part, adapter.weightsOf(part).weights(source));
+            more.put(part, wordsOf(part).with(adapter.wordsOf(part)));
+        });
+        return new TextEncoders(checkpoint, tokenizers, changed, more, device);
+    }
+
+    private AddedWords wordsOf(String part) {
+        return words.getOrDefault(part, AddedWords.NONE);
     }
 
     /** Where the model lies. */
@@ -102,7 +126,7 @@ final class TextEncoders {
                 long width = checkpoint.network().config().contextWidth();
                 conditioning.put(prompt, Architecture.conditioningWithoutT5(outputs, width));
             } else {
-                conditioning.put(prompt, family.conditioning(outputs, image.height(), image.width()));
+                conditioning.put(prompt, family.conditioning(outputs, image));
             }
         });
         return conditioning;
@@ -112,37 +136,60 @@ final class TextEncoders {
     private Map<String, List<ClipText.Output>> clips(Collection<String> prompts, Consumer<String> warning) {
         Map<String, List<ClipText.Output>> outputs = new LinkedHashMap<>();
         prompts.forEach(prompt -> outputs.put(prompt, new ArrayList<>()));
-        List<Checkpoint.Part<ClipText.Config>> texts = checkpoint.texts();
+        List<ModelPart<ClipText.Config>> texts = checkpoint.texts();
         for (int i = 0; i < texts.size(); i++) {
-            ClipTokenizer tokenizer = tokenizers().get(i);
+            String part = Checkpoint.textEncoder(i);
             ClipText.Config config = texts.get(i).config();
-            with(Checkpoint.textEncoder(i), parameters -> {
-                ClipText encoder = new ClipText(config, parameters);
+            AddedWords added = wordsOf(part);
+            ClipTokenizer tokenizer = tokenizer(i, added, config);
+            with(part, parameters -> {
+                ClipText own = new ClipText(config, parameters);
+                ClipText encoder = added.isEmpty() ? own : own.withEmbeddings(rows(added));
                 outputs.forEach((prompt, all) -> {
-                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning));
-                    all.add(new ClipText.Output(
-                            Device.CPU.to(output.last()),
-                            Device.CPU.to(output.penultimate()),
-                            Device.CPU.to(output.pooled())));
+                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning))
+                            .map(Device.CPU::to);
+                    requireFinite(part, output.last());
+                    all.add(output);
                 });
             });
         }
         return outputs;
     }
 
+    private ClipTokenizer tokenizer(int index, AddedWords added, ClipText.Config config) {
+        ClipTokenizer own = tokenizers.clip().get(index);
+        return added.isEmpty()
+                ? own
+                : own.with(added.ids(Math.toIntExact(config.text().vocabulary())));
+    }
+
+    /** (rows, width), in the memory of the encoders. */
+    private Tensor rows(AddedWords added) {
+        List<float[]> rows = added.rows();
+        int width = rows.get(0).length;
+        float[] all = new float[rows.size() * width];
+        for (int i = 0; i < rows.size(); i++) {
+            System.arraycopy(rows.get(i), 0, all, i * width, width);
+        }
+        return device.to(Tensor.create(all, rows.size(), width));
+    }
+
     /** The outputs of T5 for each prompt, where the model has it. */
     private Map<String, Tensor> t5(Collection<String> prompts, Consumer<String> warning) {
         Map<String, Tensor> outputs = new LinkedHashMap<>();
-        if (checkpoint.t5().isEmpty()) {
+        if (checkpoint.t5().isEmpty() || tokenizers.t5().isEmpty()) {
             return outputs;
         }
-        T5Tokenizer tokenizer = t5Tokenizer();
+        T5Tokenizer tokenizer = tokenizers.t5().get();
         T5Encoder.Config config = checkpoint.t5().get().config();
         with(Checkpoint.T5, parameters -> {
             T5Encoder encoder = new T5Encoder(config, parameters);
-            prompts.forEach(prompt -> outputs.put(
-                    prompt,
-                    Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)))));
+            for (String prompt : prompts) {
+                Tensor output =
+                        Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
+                requireFinite(Checkpoint.T5, output);
+                outputs.put(prompt, output);
+            }
         });
         return outputs;
     }
@@ -155,24 +202,12 @@ final class TextEncoders {
         }
     }
 
-    private List<ClipTokenizer> tokenizers() {
-        if (tokenizers == null) {
-            tokenizers = IntStream.range(0, checkpoint.texts().size())
-                    .mapToObj(index -> checkpoint
-                            .tokenizer(index)
-                            .map(ClipTokenizer::of)
-                            .orElseGet(() -> ClipTokenizer.openAi(
-                                    checkpoint.architecture().pad(index))))
-                    .toList();
+    private void requireFinite(String part, Tensor hiddenStates) {
+        if (!new Latent(hiddenStates).isFinite()) {
+            throw new BadWeightsException(
+                    "the text encoder %s of %s gives values that are not finite numbers (NaN or infinity): get its files again, or use sampling.precision float32"
+                            .formatted(part, path()));
         }
-        return tokenizers;
-    }
-
-    private T5Tokenizer t5Tokenizer() {
-        if (t5Tokenizer == null) {
-            t5Tokenizer = T5Tokenizer.of(checkpoint.t5Tokenizer());
-        }
-        return t5Tokenizer;
     }
 
     private Tensor ids(Encoded encoded, Consumer<String> warning) {
