@@ -65,7 +65,8 @@ final class RecipeOptions {
     @Option(
             names = "--prediction",
             paramLabel = "NAME",
-            description = "What the target predicts, where its files do not say or say it wrongly: epsilon v sample flow.")
+            description =
+                    "What the target predicts, where its files do not say or say it wrongly: epsilon v sample flow.")
     @Nullable
     String prediction;
 
