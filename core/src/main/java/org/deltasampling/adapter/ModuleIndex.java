@@ -11,6 +11,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.ModelPart;
 import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.Nearest;
 import org.deltasampling.weights.WeightSource;
@@ -153,11 +154,11 @@ final class ModuleIndex {
     static ModuleIndex of(Checkpoint model) {
         ModuleIndex index = new ModuleIndex();
         index.addNetwork(model);
-        Map<String, Checkpoint.Part<?>> parts = model.parts();
+        Map<String, ModelPart<?>> parts = model.parts();
         List<String> names = List.of(Checkpoint.textEncoder(0), Checkpoint.textEncoder(1), Checkpoint.T5);
         boolean alone = parts.containsKey(names.get(0)) && !parts.containsKey(names.get(1));
         for (int i = 0; i < names.size(); i++) {
-            Checkpoint.Part<?> part = parts.get(names.get(i));
+            ModelPart<?> part = parts.get(names.get(i));
             if (part == null) {
                 String title = TEXT_TITLES.get(i);
                 TEXT.get(i).forEach(prefix -> index.addLacking(prefix, title));
@@ -271,12 +272,18 @@ final class ModuleIndex {
                 .map(Scope::lacking);
     }
 
-    /** The nearest name that is known, as a message says it; empty where none is near. */
+    /** The nearest name that is known, as a message says it, of those with the same prefix if it has one; else empty. */
     String hint(String module) {
         String name = unwrapped(module);
+        int longest = scopes.stream()
+                .filter(scope -> scope.holds(name))
+                .mapToInt(scope -> scope.prefix().length())
+                .max()
+                .orElse(0);
         Set<String> known = new HashSet<>();
         scopes.stream()
-                .filter(scope -> scope.holds(name))
+                .filter(scope ->
+                        longest == 0 || (scope.holds(name) && scope.prefix().length() == longest))
                 .forEach(scope ->
                         scope.names().modules().map(scope.prefix()::concat).forEach(known::add));
         return Nearest.hint(module, known);

@@ -2,8 +2,8 @@ package org.deltasampling.bridge;
 
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.LatentSpace;
+import org.deltasampling.model.ModelPart;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
@@ -23,7 +23,7 @@ public record AutoencoderId(LatentSpace space, float[] filter) {
     private static final String FILTER = "encoder.conv_in.weight";
 
     /** Of a model on disk. */
-    public static AutoencoderId of(Checkpoint.Part<AutoencoderKl.Config> autoencoder) {
+    public static AutoencoderId of(ModelPart<AutoencoderKl.Config> autoencoder) {
         try (TensorScope scope = TensorScope.open()) {
             return of(autoencoder.config().latentSpace(), autoencoder.weights().load(FILTER));
         }

@@ -17,6 +17,7 @@ import org.deltasampling.diffusion.TrainedSchedule;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
 import org.jspecify.annotations.Nullable;
@@ -56,12 +57,14 @@ public enum Architecture {
         }
 
         @Override
-        public Conditioning conditioning(List<ClipText.Output> texts, long height, long width) {
+        public Conditioning conditioning(List<ClipText.Output> texts, PixelSize image) {
             Tensor tokens = torch.cat(
                     new TensorVector(
                             texts.stream().map(ClipText.Output::penultimate).toArray(Tensor[]::new)),
                     2);
             Tensor pooled = texts.get(texts.size() - 1).pooled();
+            float height = image.height();
+            float width = image.width();
             Tensor sizes = Tensor.create(new float[] {height, width, 0, 0, height, width}, 1, 6);
             return new Conditioning(tokens, pooled, sizes.expand(pooled.size(0), 6));
         }
@@ -124,7 +127,7 @@ public enum Architecture {
         return title;
     }
 
-    /** The family of a network, told by its form. */
+    /** The family of a network, by its form. */
     public static Architecture of(Backbone.Config network) {
         if (network instanceof MMDiT.Config transformer) {
             return !transformer.blocks().normedQueries()
@@ -151,7 +154,7 @@ public enum Architecture {
         return texts;
     }
 
-    /** The token that fills up a short prompt for text encoder {@code index}, where a model brings no tokenizer. */
+    /** The token that pads a short prompt for text encoder {@code index}, where a model brings no tokenizer. */
     public String pad(int index) {
         return texts.get(index).pad();
     }
@@ -172,19 +175,17 @@ public enum Architecture {
     }
 
     /**
-     * What the UNet is told of a text.
+     * What a UNet reads of a text.
      *
-     * @param texts what each text encoder says of it
-     * @param height of the image in pixels
-     * @param width of the image in pixels
+     * @param texts the outputs of the text encoders for it
      */
-    public Conditioning conditioning(List<ClipText.Output> texts, long height, long width) {
+    public Conditioning conditioning(List<ClipText.Output> texts, PixelSize image) {
         return new Conditioning(texts.get(0).last());
     }
 
     /**
-     * What a transformer of 2024 is told of a text: the layers before the last of both CLIPs side by side, filled up with
-     * zeros to T5's width, then T5's; and both pooled outputs.
+     * What a transformer of 2024 reads of a text: the layers before the last of both CLIPs side by side, padded with zeros to
+     * T5's width, then T5's tokens; and both pooled outputs.
      *
      * @param t5 (1, {@link #T5_TOKENS}, width)
      */
@@ -211,11 +212,6 @@ public enum Architecture {
         Tensor pooled = torch.cat(
                 new TensorVector(texts.stream().map(ClipText.Output::pooled).toArray(Tensor[]::new)), 1);
         return new Conditioning(torch.cat(new TensorVector(padded, t5), 1), pooled, null, copies);
-    }
-
-    /** Text encoder {@code index} of a file without a config: what leaves no trace in the shapes is the family's. */
-    ClipText.Config textConfig(int index, WeightSource text) {
-        return ClipText.Config.infer(text).with(texts.get(index).activation());
     }
 
     /** What brings the latents of the family's autoencoder to about unit variance. */
@@ -258,8 +254,8 @@ public enum Architecture {
 
     /**
      * Whether the UNet of a file without a config predicts v rather than epsilon. The file may say so (a tensor named
-     * {@code v_pred}, or modelspec metadata); else all but SD-2 predict epsilon, and SD-2 is told by the weights themselves,
-     * by the deviation of {@code norm1.bias} in the last transformer of the finest level that has one, which is {@code
+     * {@code v_pred}, or modelspec metadata); else all but SD-2 predict epsilon, and SD-2 is judged by its weights: by the
+     * deviation of {@code norm1.bias} in the last transformer of the finest level that has one, which is {@code
      * output_blocks.11.1} at full size.
      *
      * @param said the metadata {@code modelspec.prediction_type}, empty if there is none
@@ -286,6 +282,9 @@ public enum Architecture {
         }
         String bias = "up_blocks.%d.attentions.%d.transformer_blocks.0.norm1.bias"
                 .formatted(levels.size() - 1 - finest, config.resnets());
+        if (!unet.names().contains(bias)) {
+            return 0; // the check of the weights says what is missing
+        }
         try (TensorScope scope = TensorScope.open()) {
             Tensor values = unet.load(bias).to(torch.ScalarType.Float);
             return values.std().item_double();

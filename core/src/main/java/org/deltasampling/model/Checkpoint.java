@@ -11,7 +11,6 @@ import java.util.Optional;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.model.clip.ClipText;
-import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
@@ -29,75 +28,47 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Checkpoint implements AutoCloseable {
 
-    /**
-     * One network of a model.
-     *
-     * @param weights under canonical names
-     * @param check whether they are just what a model of that config needs
-     */
-    public record Part<C>(WeightSource weights, C config, WeightCheck check) {}
-
-    static final String UNET = "unet";
-    static final String TRANSFORMER = "transformer";
-
     /** The name of T5 among the {@link #parts}. */
-    public static final String T5 = "text_encoder_3";
+    public static final String T5 = PartNames.T5;
 
     private final Path path;
-    private final ModelOverrides others;
-    private final OpenFiles files;
-    private final WeightCheck rest;
-    private final @Nullable Part<UNet.Config> unet;
-    private final @Nullable Part<MMDiT.Config> transformer;
-    private final @Nullable Part<AutoencoderKl.Config> vae;
-    private final List<Part<ClipText.Config>> texts;
-    private final @Nullable Part<T5Encoder.Config> t5;
-    private final @Nullable Path t5Tokenizer;
+    private final ModelOverrides overrides;
+    private final ModelParts parts;
     private final SchedulerConfig scheduler;
-    private final int sampleSize;
-    private final boolean zeroForEmptyNegative;
 
-    private Checkpoint(CheckpointReader read) {
-        path = read.path;
-        others = read.others;
-        files = read.files;
-        rest = read.rest;
-        unet = read.unet;
-        transformer = read.transformer;
-        vae = read.vae;
-        texts = List.copyOf(read.texts);
-        t5 = read.t5;
-        t5Tokenizer = read.t5Tokenizer;
-        scheduler = Objects.requireNonNull(read.scheduler);
-        sampleSize = read.sampleSize;
-        zeroForEmptyNegative = read.zeroForEmptyNegative;
+    private Checkpoint(Path path, ModelOverrides overrides, ModelParts parts) {
+        this.path = path;
+        this.overrides = overrides;
+        this.parts = parts;
+        this.scheduler = Objects.requireNonNull(parts.scheduler);
     }
 
     /**
      * Opens a model and checks that each part is complete.
      *
-     * @throws BadWeightsException saying what the file is, or all that is missing, unused or shapeMismatches
+     * @throws BadWeightsException saying what the file is, or all weights that are missing, unused or of another shape
      */
     public static Checkpoint open(Path path) {
         return open(path, ModelOverrides.NONE);
     }
 
     /**
-     * The same with files that stand in for the model's own.
+     * The same with what is said of the model beside its files.
      *
-     * @throws BadWeightsException also if they do not fit the model
+     * @throws BadWeightsException also if that does not fit the model
      */
-    public static Checkpoint open(Path path, ModelOverrides others) {
-        Checkpoint checkpoint = read(path, others);
-        if (!checkpoint.check().passed()) {
+    public static Checkpoint open(Path path, ModelOverrides overrides) {
+        Checkpoint checkpoint = read(path, overrides);
+        Optional<String> problem = checkpoint.problem();
+        if (problem.isPresent()) {
             checkpoint.close();
-            throw new BadWeightsException(checkpoint.check().message(path));
+            throw new BadWeightsException(problem.get());
         }
         return checkpoint;
     }
 
     /**
-     * Opens a model without refusing weights that are missing, unused or shapeMismatches: see {@link #check}.
+     * Opens a model without refusing weights that are missing, unused or of another shape: see {@link #check}.
      *
      * @throws BadWeightsException if it is no model of a known family
      */
@@ -105,18 +76,13 @@ public final class Checkpoint implements AutoCloseable {
         return read(path, ModelOverrides.NONE);
     }
 
-    private static Checkpoint read(Path path, ModelOverrides others) {
-        return new Checkpoint(CheckpointReader.read(path, others));
+    private static Checkpoint read(Path path, ModelOverrides overrides) {
+        return new Checkpoint(path, overrides, CheckpointReader.read(path, overrides));
     }
 
     /** The name of text encoder {@code index} among the {@link #parts}. */
     public static String textEncoder(int index) {
-        return numbered("text_encoder", index);
-    }
-
-    /** diffusers' name of a part of which there may be several. */
-    static String numbered(String part, int index) {
-        return index == 0 ? part : part + "_" + (index + 1);
+        return PartNames.textEncoder(index);
     }
 
     /** Where it lies. */
@@ -124,34 +90,34 @@ public final class Checkpoint implements AutoCloseable {
         return path;
     }
 
-    /** The files that stand in for its own. */
-    public ModelOverrides others() {
-        return others;
+    /** What was said of it beside its files. */
+    public ModelOverrides overrides() {
+        return overrides;
     }
 
     /** The files with its weights. */
     public List<Path> files() {
-        return files.paths();
+        return parts.files.paths();
     }
 
     /** Its family. */
     public Architecture architecture() {
-        return Architecture.of(network().config());
+        return parts.architecture();
     }
 
     /** The denoising network, be it a UNet or a transformer. */
-    public Part<? extends Backbone.Config> network() {
-        return transformer != null ? transformer : unet();
+    public ModelPart<? extends Backbone.Config> network() {
+        return parts.network();
     }
 
     /** Its name among the {@link #parts}. */
     public String networkName() {
-        return transformer != null ? TRANSFORMER : UNET;
+        return parts.transformer != null ? PartNames.TRANSFORMER : PartNames.UNET;
     }
 
     /** SD-3's third text encoder, where the model has it. */
-    public Optional<Part<T5Encoder.Config>> t5() {
-        return Optional.ofNullable(t5);
+    public Optional<ModelPart<T5Encoder.Config>> t5() {
+        return Optional.ofNullable(parts.t5);
     }
 
     /**
@@ -160,64 +126,67 @@ public final class Checkpoint implements AutoCloseable {
      * @throws BadWeightsException saying which file is wanted if there is none
      */
     public Path t5Tokenizer() {
-        if (t5Tokenizer == null) {
+        if (parts.t5Tokenizer == null) {
             throw new BadWeightsException(
                     ("%s has a T5 text encoder and no tokenizer for it: put the tokenizer.json or the spiece.model of"
-                                    + " google/t5-v1_1-xxl beside it, in a folder tokenizer_3, or name it with --t5-tokenizer")
+                                    + " google/t5-v1_1-xxl beside it, in a folder tokenizer_3, or name it by t5-tokenizer")
                             .formatted(path));
         }
-        return t5Tokenizer;
+        return parts.t5Tokenizer;
     }
 
     /** The denoising network of the families that have a UNet. */
-    public Part<UNet.Config> unet() {
-        return wanted(unet, "UNet");
+    public ModelPart<UNet.Config> unet() {
+        return needed(parts.unet, "no UNet");
     }
 
-    /** The autoencoder; throws {@link BadWeightsException} if the file has none. */
-    public Part<AutoencoderKl.Config> vae() {
-        return wanted(vae, "autoencoder (VAE)");
+    /** The autoencoder; throws {@link BadWeightsException} if the model has none. */
+    public ModelPart<AutoencoderKl.Config> vae() {
+        return needed(parts.vae, "no autoencoder (VAE)");
     }
 
-    /** The first text encoder; throws {@link BadWeightsException} if the file has not all that it needs. */
-    public Part<ClipText.Config> text() {
+    /** The first text encoder; throws {@link BadWeightsException} if the model has not all that it needs. */
+    public ModelPart<ClipText.Config> text() {
         return texts().get(0);
     }
 
-    /** The text encoders; throws {@link BadWeightsException} if the file has not all that it needs. */
-    public List<Part<ClipText.Config>> texts() {
-        int needed = architecture().texts().size();
-        return wanted(texts.isEmpty() ? null : texts, needed == 1 ? "text encoder" : needed + " text encoders");
+    /** The text encoders; throws {@link BadWeightsException} if the model has not all that it needs. */
+    public List<ModelPart<ClipText.Config>> texts() {
+        int count = architecture().texts().size();
+        String lack = parts.textsFound > 0
+                ? "%d of its %d text encoders".formatted(parts.textsFound, count)
+                : count == 1 ? "no text encoder" : "no text encoders";
+        return needed(parts.texts.isEmpty() ? null : List.copyOf(parts.texts), lack);
     }
 
-    private <T> T wanted(@Nullable T part, String name) {
+    private <T> T needed(@Nullable T part, String lack) {
         if (part == null) {
             throw new BadWeightsException(
-                    "%s has no %s: give a whole model, a diffusers folder or a checkpoint that holds the denoising network, the autoencoder and the text encoders"
-                            .formatted(path, name));
+                    "%s has %s: give a whole model, a diffusers folder or a checkpoint that holds the denoising network, the autoencoder and the text encoders"
+                            .formatted(path, lack));
         }
         return part;
     }
 
     /** The parts that are there, by diffusers' names of them. */
-    public Map<String, Part<?>> parts() {
-        Map<String, Part<?>> parts = new LinkedHashMap<>();
-        parts.put(networkName(), network());
-        if (vae != null) {
-            parts.put("vae", vae);
+    public Map<String, ModelPart<?>> parts() {
+        Map<String, ModelPart<?>> all = new LinkedHashMap<>();
+        all.put(networkName(), network());
+        if (parts.vae != null) {
+            all.put(PartNames.VAE, parts.vae);
         }
-        for (int i = 0; i < texts.size(); i++) {
-            parts.put(textEncoder(i), texts.get(i));
+        for (int i = 0; i < parts.texts.size(); i++) {
+            all.put(textEncoder(i), parts.texts.get(i));
         }
-        if (t5 != null) {
-            parts.put(T5, t5);
+        if (parts.t5 != null) {
+            all.put(T5, parts.t5);
         }
-        return parts;
+        return all;
     }
 
-    /** Whether it has all that an image needs: UNet, autoencoder and text encoder. */
+    /** Whether it has all that an image needs: denoising network, autoencoder and text encoders. */
     public boolean whole() {
-        return vae != null && !texts.isEmpty();
+        return parts.vae != null && !parts.texts.isEmpty();
     }
 
     /**
@@ -232,9 +201,20 @@ public final class Checkpoint implements AutoCloseable {
         return this;
     }
 
-    /** What is missing, unused or shapeMismatches in all parts together. */
+    /** What is missing, unused or of another shape in all parts together. */
     public WeightCheck check() {
-        return parts().values().stream().map(Part::check).reduce(rest, (a, b) -> a.and(b));
+        return parts().values().stream().map(ModelPart::check).reduce(parts.rest, (a, b) -> a.and(b));
+    }
+
+    /** What is wrong with its weights, file by file, in one sentence; empty: nothing. */
+    public Optional<String> problem() {
+        Map<String, WeightCheck> byFile = new LinkedHashMap<>();
+        parts().values().forEach(part -> byFile.merge(part.weights().origin(), part.check(), WeightCheck::and));
+        byFile.merge(network().weights().origin(), parts.rest, WeightCheck::and);
+        return byFile.entrySet().stream()
+                .filter(file -> !file.getValue().passed())
+                .map(file -> file.getValue().message(file.getKey()))
+                .reduce((a, b) -> a + "; " + b);
     }
 
     /**
@@ -247,47 +227,47 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Width and height of the latents that it was trained on, as its folder says, else as its family's were. */
     public int sampleSize(Parameterization predicts) {
-        return sampleSize > 0 ? sampleSize : (int) architecture().side(predicts);
+        return parts.sampleSize > 0 ? parts.sampleSize : (int) architecture().side(predicts);
     }
 
     /**
-     * The folder of its own tokenizer for text encoder {@code index}; without one it is CLIP's usual tokenizer, filled up
+     * The folder of its own tokenizer for text encoder {@code index}; without one it is CLIP's usual tokenizer, padded
      * by {@link Architecture#pad}.
      */
     public Optional<Path> tokenizer(int index) {
-        return Optional.of(path.resolve(numbered("tokenizer", index))).filter(Files::isDirectory);
+        return Optional.of(path.resolve(PartNames.tokenizer(index))).filter(Files::isDirectory);
     }
 
     /** Whether guidance without a negative prompt is away from zeros rather than from an empty text. */
     public boolean zeroForEmptyNegative() {
-        return zeroForEmptyNegative;
+        return parts.zeroForEmptyNegative;
     }
 
-    /** How files in the original layout spell the weights of its denoising network. */
+    /** How files in the original layout name the weights of its denoising network. */
     public KeyTable inOriginalNames() {
-        return transformer == null ? OriginalLayout.unet(unet().config()) : OriginalLayout.mmdit(transformer.config());
+        return parts.transformer == null
+                ? OriginalLayout.unet(unet().config())
+                : OriginalLayout.mmdit(parts.transformer.config());
     }
 
     /** All its weights as a single file in the original layout holds them. */
     public WeightSource inOriginalLayout() {
-        List<WeightSource> parts = new ArrayList<>();
-        parts.add(inOriginalNames().inFileNames(network().weights()));
-        parts.add(OriginalLayout.vae(vae().config()).inFileNames(vae().weights()));
+        List<WeightSource> all = new ArrayList<>();
+        all.add(inOriginalNames().inFileNames(network().weights()));
+        all.add(OriginalLayout.vae(vae().config()).inFileNames(vae().weights()));
         for (int i = 0; i < texts().size(); i++) {
-            Part<ClipText.Config> text = texts.get(i);
-            parts.add(OriginalLayout.text(
+            ModelPart<ClipText.Config> text = texts().get(i);
+            all.add(OriginalLayout.text(
                             architecture(), i, text.config().layers().count())
                     .inFileNames(text.weights()));
         }
-        if (t5 != null) {
-            parts.add(OriginalLayout.t5().inFileNames(t5.weights()));
-        }
-        return WeightSources.joined(parts);
+        t5().ifPresent(t5 -> all.add(OriginalLayout.t5().inFileNames(t5.weights())));
+        return WeightSources.joined(all);
     }
 
     /** Closes the files; tensors that were loaded stay valid. */
     @Override
     public void close() {
-        files.close();
+        parts.files.close();
     }
 }

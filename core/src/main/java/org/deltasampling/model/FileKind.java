@@ -1,124 +1,139 @@
 package org.deltasampling.model;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
-/** What a file of weights is, told by the names in it. */
-@SuppressWarnings("ImmutableEnumChecker") // its lists are made by List.of
+/** What a file of weights is, judged by all of the names in it. */
 public enum FileKind {
-    BRIDGE("a bridge between latents", "give it with --bridge", List.of("there.weight", "back.weight"), List.of()),
-    LYCORIS(
-            "a LyCORIS adapter",
-            "give it with --lora once its kind is supported, and give the model it was made for",
-            List.of(),
-            List.of(".hada_w", ".lokr_w", ".oft_", ".a1.weight", ".on_input")),
-    LORA(
-            "a LoRA",
-            "give it with --lora, and as MODEL the model it was made for",
-            List.of("lora_unet_", "lora_te"),
-            List.of(".lora_down.", ".lora_A.", ".lora.down.", "_lora.down.", ".lora_linear_layer.")),
-    CONTROL_NET(
-            "a ControlNet",
-            "give as MODEL the model that it controls",
-            List.of("control_model.", "controlnet_", "input_hint_block.", "zero_convs."),
-            List.of()),
-    IP_ADAPTER(
-            "an IP-Adapter",
-            "give as MODEL the model it was made for",
-            List.of("ip_adapter.", "image_proj."),
-            List.of()),
-    EMBEDDING(
-            "a textual inversion",
-            "give as MODEL the model it was made for",
-            List.of("emb_params", "string_to_param"),
-            List.of()),
-    SDXL_REFINER(
-            "a Stable Diffusion XL refiner",
-            "give the base model, which makes images by itself",
-            List.of("conditioner.embedders.0.model."),
-            List.of()),
+    BRIDGE("a bridge between latents", "name it as a delta's bridge"),
+    LYCORIS("a LyCORIS adapter", "name it under target.adapters, and as the model the one that it was made for"),
+    LORA("a LoRA", "name it under target.adapters, and as the model the one that it was made for"),
+    CONTROL_NET("a ControlNet", "give the model that it controls"),
+    IP_ADAPTER("an IP-Adapter", "give the model that it was made for"),
+    EMBEDDING("a textual inversion", "give the model that it was made for"),
+    SDXL_REFINER("a Stable Diffusion XL refiner", "give the base model, which makes images by itself"),
     EDM(
             "a model of the EDM process, such as Playground 2.5 or CosXL",
-            "give a Stable Diffusion model that predicts noise or velocity",
-            List.of("edm_mean", "edm_vpred."),
-            List.of()),
-    FLUX(
-            "a Flux model",
-            "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model",
-            List.of("model.diffusion_model.double_blocks.", "double_blocks."),
-            List.of()),
-    /** The original layout, with the UNet and perhaps all else. */
-    CHECKPOINT("a checkpoint in the original layout", "", List.of("model.diffusion_model."), List.of()),
+            "give a Stable Diffusion model that predicts noise or velocity"),
+    FLUX("a Flux model", "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model"),
+    /** The original layout, with the denoising network and perhaps all else. */
+    CHECKPOINT("a checkpoint in the original layout", ""),
     /** An SD-3 transformer alone under diffusers' names. */
-    TRANSFORMER(
-            "a transformer of Stable Diffusion 3 alone, in diffusers' names",
-            "",
-            List.of("pos_embed.pos_embed"),
-            List.of()),
-    /** An SD-3 transformer alone in the original names. */
-    BARE_TRANSFORMER(
-            "a transformer of Stable Diffusion 3 alone, in the original layout without its prefix",
-            "give the whole checkpoint that it is from",
-            List.of("joint_blocks."),
-            List.of()),
-    /** The UNet alone in the original names. */
-    BARE_UNET(
-            "a UNet alone, in the original layout without its prefix",
-            "give the whole checkpoint that it is from",
-            List.of("input_blocks."),
-            List.of()),
-    VAE(
-            "an autoencoder (VAE) alone",
-            "give a whole model: a diffusers folder, or a checkpoint that has the UNet and the text encoder as well",
-            List.of("first_stage_model.", "encoder.down", "decoder.up", "encoder.conv_in", "decoder.conv_in"),
-            List.of()),
+    TRANSFORMER("a transformer of Stable Diffusion 3 alone, in diffusers' names", ""),
     /** The UNet alone under diffusers' names. */
-    UNET("a UNet alone, in diffusers' names", "", List.of("down_blocks.", "mid_block."), List.of()),
-    TEXT_ENCODER(
-            "a text encoder alone",
-            "give a whole model: a diffusers folder, or a checkpoint that has the UNet and the autoencoder as well",
-            List.of(
-                    "text_model.",
-                    "cond_stage_model.",
-                    "conditioner.embedders.",
-                    "text_encoders.",
-                    "embeddings.token_embedding",
-                    "encoder.block."),
-            List.of()),
+    UNET("a UNet alone, in diffusers' names", ""),
+    /** Only a moving average of the denoising network's weights, in names without dots. */
+    AVERAGED(
+            "a checkpoint that has only averaged weights (model_ema) of the UNet",
+            "give one that has the weights themselves, or that was written with the averaged ones in their place"),
+    /** An autoencoder or its half, a text encoder, or both. */
+    PARTS(
+            "a part of a model",
+            "give a whole model: a diffusers folder, or a checkpoint that has the denoising network as well"),
     UNKNOWN(
             "no model that is known here",
-            "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model: a diffusers folder or a .safetensors checkpoint",
-            List.of(),
-            List.of());
+            "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model: a diffusers folder or a .safetensors checkpoint");
+
+    private static final String[] LYCORIS_SIGNS = {".hada_w", ".lokr_w", ".oft_", ".a1.weight", ".on_input"};
+
+    private static final String[] LORA_SIGNS = {
+        ".lora_down.",
+        ".lora_up.",
+        ".lora_A.",
+        ".lora_B.",
+        ".lora.down.",
+        ".lora.up.",
+        "_lora.down.",
+        "_lora.up.",
+        ".lora_linear_layer."
+    };
 
     private final String title;
     private final String advice;
-    private final List<String> beginnings;
-    private final List<String> middles;
 
-    FileKind(String title, String advice, List<String> beginnings, List<String> middles) {
+    FileKind(String title, String advice) {
         this.title = title;
         this.advice = advice;
-        this.beginnings = beginnings;
-        this.middles = middles;
     }
 
-    /** The first kind of which a name is a sign. */
+    /** The kind of a file of these names. */
     public static FileKind of(Set<String> names) {
-        for (FileKind kind : values()) {
-            if (names.stream().anyMatch(kind::isSign)) {
-                return kind;
-            }
+        FileParts parts = FileParts.of(names);
+        if (names.containsAll(List.of("there.weight", "back.weight"))) {
+            return BRIDGE;
         }
-        return UNKNOWN;
+        if (2 * names.stream().filter(FileKind::isOfAdapter).count() > names.size()) {
+            return names.stream().anyMatch(name -> contains(name, LYCORIS_SIGNS)) ? LYCORIS : LORA;
+        }
+        if (WeightNames.anyBegins(names, "control_model.", "controlnet_", "input_hint_block.", "zero_convs.")) {
+            return CONTROL_NET;
+        }
+        if (WeightNames.anyBegins(names, "model.diffusion_model.double_blocks.", "double_blocks.")) {
+            return FLUX;
+        }
+        if (parts.network()) {
+            return ofNetwork(names, parts);
+        }
+        if (WeightNames.anyBegins(names, "ip_adapter.", "image_proj.")) {
+            return IP_ADAPTER;
+        }
+        if (WeightNames.anyBegins(names, "emb_params", "string_to_param")) {
+            return EMBEDDING;
+        }
+        if (parts.averaged()) {
+            return AVERAGED;
+        }
+        return parts.beside().isEmpty() ? UNKNOWN : PARTS;
     }
 
-    private boolean isSign(String name) {
-        return beginnings.stream().anyMatch(name::startsWith)
-                || middles.stream().anyMatch(name::contains);
+    private static FileKind ofNetwork(Set<String> names, FileParts parts) {
+        if (WeightNames.anyBegins(names, "edm_mean", "edm_vpred.")) {
+            return EDM;
+        }
+        if (WeightNames.anyBegins(names, "conditioner.embedders.0.model.")) {
+            return SDXL_REFINER;
+        }
+        return parts.original() ? CHECKPOINT : parts.transformer() ? TRANSFORMER : UNET;
     }
 
-    /** What it is, for people, with an article. */
+    private static boolean isOfAdapter(String name) {
+        return name.startsWith("lora_unet_")
+                || name.startsWith("lora_te")
+                || name.startsWith("lycoris_")
+                || contains(name, LORA_SIGNS)
+                || contains(name, LYCORIS_SIGNS);
+    }
+
+    private static boolean contains(String name, String... signs) {
+        return Arrays.stream(signs).anyMatch(name::contains);
+    }
+
+    /** What a file of these names is, for people, with an article. */
+    public static String title(Set<String> names) {
+        FileKind kind = of(names);
+        FileParts parts = FileParts.of(names);
+        return switch (kind) {
+            case CONTROL_NET -> parts.original() ? "a ControlNet together with the model that it controls" : kind.title;
+            case AVERAGED -> {
+                List<String> all = new ArrayList<>(parts.beside());
+                all.add("only averaged weights (model_ema) of the UNet");
+                yield "a checkpoint that has " + String.join(" and ", all);
+            }
+            case PARTS -> {
+                boolean half = parts.encoder() != parts.decoder();
+                boolean one = !parts.text() || !(parts.encoder() || parts.decoder());
+                String whole = one && !parts.text() ? parts.autoencoderTitle() : String.join(" and ", parts.beside());
+                yield half
+                        ? whole + ", whose other half is missing"
+                        : one ? whole + " alone" : whole + ", without a UNet";
+            }
+            default -> kind.title;
+        };
+    }
+
+    /** What it is, for people, with an article; {@link #title(Set)} says more of a file that is at hand. */
     public String title() {
         return title;
     }

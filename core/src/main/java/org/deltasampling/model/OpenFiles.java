@@ -23,7 +23,7 @@ final class OpenFiles implements AutoCloseable {
 
     /** One file, or all that an index names. */
     WeightSource weights(Path file) {
-        if (!DiffusersFolder.isIndex(file.getFileName().toString())) {
+        if (!PartFolder.isIndex(file.getFileName().toString())) {
             return file(file);
         }
         ShardedFiles shards = ShardedFiles.open(file);

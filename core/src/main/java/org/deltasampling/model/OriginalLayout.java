@@ -4,15 +4,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
-import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
+import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.KeyTable;
 import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightSources;
@@ -25,9 +27,58 @@ public final class OriginalLayout {
 
     private static final String UNET = "model.diffusion_model.";
     private static final String VAE = "first_stage_model.";
+
+    /** What a file that some programs write has in the place of {@link #UNET}. */
+    private static final List<String> PREFIXES = List.of(UNET, "diffusion_model.", "");
+
+    /** Of which the names of denoising networks are, UNets' and transformers'. */
+    private static final Set<String> NETWORK = Set.of(
+            "input_blocks",
+            "middle_block",
+            "output_blocks",
+            "time_embed",
+            "label_emb",
+            "out",
+            "joint_blocks",
+            "x_embedder",
+            "t_embedder",
+            "y_embedder",
+            "context_embedder",
+            "final_layer");
+
     private static final String T5 = "text_encoders.t5xxl.transformer.";
 
     private OriginalLayout() {}
+
+    /**
+     * What the names of the denoising network begin with in a file of these names: the part's own name, a shortened one, or
+     * nothing. Empty: there is no such network.
+     */
+    static Optional<String> networkPrefix(Set<String> names) {
+        return PREFIXES.stream()
+                .filter(prefix -> WeightNames.anyBegins(names, prefix + "joint_blocks.", prefix + "output_blocks."))
+                .findFirst();
+    }
+
+    /** {@code file} with the names of its denoising network as they begin in a checkpoint. */
+    static WeightSource prefixed(WeightSource file) {
+        String prefix = networkPrefix(file.names()).orElse(UNET);
+        if (prefix.equals(UNET)) {
+            return file;
+        }
+        return WeightSources.renamed(
+                file,
+                file.names().stream()
+                        .collect(Collectors.toMap(
+                                name -> isOfNetwork(name, prefix) ? UNET + name.substring(prefix.length()) : name,
+                                Function.identity())));
+    }
+
+    private static boolean isOfNetwork(String name, String prefix) {
+        return prefix.isEmpty()
+                ? NETWORK.contains(name.substring(0, Math.max(0, name.indexOf('.')))) || name.equals("pos_embed")
+                : name.startsWith(prefix);
+    }
 
     /** Whether a name is in one of the parts. */
     static boolean isPart(String name) {
@@ -61,12 +112,13 @@ public final class OriginalLayout {
 
     /** The UNet's names in a file of these names: a level ends with a downsampler, {@code op}, except the last. */
     static KeyTable unet(Set<String> names) {
-        SortedSet<Integer> inputs = indices(names, UNET + "input_blocks.");
+        SortedSet<Integer> inputs = WeightNames.numbers(names, UNET + "input_blocks.");
         List<Integer> ends = inputs.stream()
                 .filter(k -> names.contains(UNET + "input_blocks." + k + ".0.op.weight"))
                 .toList();
         int levels = ends.size() + 1;
         int layers = ends.isEmpty() ? inputs.size() - 1 : ends.get(0) - 1;
+        requireBlocks(names, levels, layers);
         List<Integer> attending = IntStream.range(0, levels)
                 .filter(i -> names.contains(UNET + "output_blocks." + (layers + 1) * i + ".1.norm.weight"))
                 .boxed()
@@ -95,7 +147,7 @@ public final class OriginalLayout {
 
     /** The names of an SD-3 transformer in a file of these names. */
     static KeyTable mmdit(Set<String> names) {
-        SortedSet<Integer> blocks = indices(names, UNET + "joint_blocks.");
+        SortedSet<Integer> blocks = WeightNames.numbers(names, UNET + "joint_blocks.");
         List<Integer> dual = blocks.stream()
                 .filter(i -> names.contains(UNET + "joint_blocks." + i + ".x_block.attn2.qkv.weight"))
                 .toList();
@@ -114,10 +166,18 @@ public final class OriginalLayout {
     }
 
     static KeyTable vae(Set<String> names) {
-        SortedSet<Integer> ups = indices(names, VAE + "decoder.up.");
-        int levels = indices(names, VAE + "encoder.down.").size();
-        return vae(
-                levels, indices(names, VAE + "encoder.down.0.block.").size(), ups.isEmpty() ? levels - 1 : ups.last());
+        SortedSet<Integer> ups = WeightNames.numbers(names, VAE + "decoder.up.");
+        int levels = WeightNames.numbers(names, VAE + "encoder.down.").size();
+        int layers = WeightNames.numbers(names, VAE + "encoder.down.0.block.").size();
+        requireBlocks(names, levels, layers);
+        return vae(levels, layers, ups.isEmpty() ? levels - 1 : ups.last());
+    }
+
+    /** A table has a row for each block, be it there or not. */
+    private static void requireBlocks(Set<String> names, int levels, int layers) {
+        if (levels < 1 || layers < 1 || (long) levels * layers > names.size()) {
+            throw new BadWeightsException("its blocks are not numbered like those of a Stable Diffusion model");
+        }
     }
 
     /** The autoencoder's names for a model of that config. */
@@ -132,20 +192,5 @@ public final class OriginalLayout {
     /** The names of text encoder {@code index} of a model of that family with so many layers in use. */
     public static KeyTable text(Architecture family, int index, long layers) {
         return family.texts().get(index).table(layers);
-    }
-
-    /** The whole numbers that follow {@code prefix} in names. */
-    static SortedSet<Integer> indices(Set<String> names, String prefix) {
-        SortedSet<Integer> found = new TreeSet<>();
-        for (String name : names) {
-            int dot = name.indexOf('.', prefix.length());
-            if (name.startsWith(prefix) && dot > 0) {
-                String word = name.substring(prefix.length(), dot);
-                if (!word.isEmpty() && word.length() < 6 && word.chars().allMatch(Character::isDigit)) {
-                    found.add(Integer.parseInt(word));
-                }
-            }
-        }
-        return found;
     }
 }

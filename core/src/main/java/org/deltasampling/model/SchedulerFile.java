@@ -1,9 +1,6 @@
 package org.deltasampling.model;
 
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,6 +23,7 @@ import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.diffusion.TrainedSchedule;
 import org.deltasampling.file.Quoted;
 import org.deltasampling.weights.BadWeightsException;
+import org.deltasampling.weights.JsonFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,11 +38,6 @@ import org.jspecify.annotations.Nullable;
  * leading for the same one loaded from a folder.)
  */
 public final class SchedulerFile {
-
-    /** Python writes the infinite defaults of some schedulers as JSON does not have them. */
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-            .build();
 
     /** How the classes of flow models' schedulers begin. */
     private static final String FLOW = "FlowMatch";
@@ -109,7 +102,7 @@ public final class SchedulerFile {
 
     /** What the file of a model of that family says, but for what is said beside it. */
     static SchedulerConfig read(Path file, Architecture family, ModelOverrides said) {
-        JsonNode json = DiffusersFolder.json(file, JSON);
+        JsonNode json = JsonFile.read(file);
         try {
             return new SchedulerFile(overridden(json, said)).read(family.isFlow());
         } catch (BadWeightsException e) {
@@ -118,9 +111,7 @@ public final class SchedulerFile {
     }
 
     private static JsonNode overridden(JsonNode json, ModelOverrides said) {
-        if (!(json instanceof ObjectNode object)) {
-            throw new BadWeightsException("it must be a JSON object; download or copy it again");
-        }
+        ObjectNode object = (ObjectNode) json;
         if (said.prediction() != null) {
             object.put("prediction_type", said.prediction().name().toLowerCase(Locale.ROOT));
         }

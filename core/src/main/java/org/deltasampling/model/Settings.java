@@ -23,11 +23,16 @@ public record Settings(String model, JsonNode json) {
 
     /** A number of things, of which there is at least one. */
     public long count(String key, long otherwise) {
-        return one(key, otherwise, COUNT, Settings::isCount, JsonNode::longValue);
+        return whole(key, otherwise, 1, MOST);
     }
 
     public List<Long> counts(String key, List<Long> otherwise) {
-        return many(key, otherwise, COUNT, Settings::isCount, JsonNode::longValue);
+        return many(
+                key,
+                otherwise,
+                "a whole number from 1 to " + MOST,
+                n -> isWhole(n) && n.longValue() >= 1 && n.longValue() <= MOST,
+                JsonNode::longValue);
     }
 
     /** A list of {@code count}, or one number that stands for all of them. */
@@ -42,6 +47,16 @@ public record Settings(String model, JsonNode json) {
 
     public long whole(String key, long otherwise) {
         return one(key, otherwise, "a whole number", Settings::isWhole, JsonNode::longValue);
+    }
+
+    /** A whole number from {@code least} to {@code most}. */
+    public long whole(String key, long otherwise, long least, long most) {
+        return one(
+                key,
+                otherwise,
+                "a whole number from %d to %d".formatted(least, most),
+                n -> isWhole(n) && n.longValue() >= least && n.longValue() <= most,
+                JsonNode::longValue);
     }
 
     /** A list of whole numbers; empty where there is none. */
@@ -99,12 +114,6 @@ public record Settings(String model, JsonNode json) {
     /** The refusal of {@code key}, to be thrown. */
     public BadWeightsException refused(String key, String why) {
         return new BadWeightsException("the %s's config.json cannot be used: %s %s".formatted(model, key, why));
-    }
-
-    private static final String COUNT = "a whole number from 1 to " + MOST;
-
-    private static boolean isCount(JsonNode value) {
-        return isWhole(value) && value.longValue() >= 1 && value.longValue() <= MOST;
     }
 
     private static boolean isWhole(JsonNode value) {

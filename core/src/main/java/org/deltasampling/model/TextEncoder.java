@@ -2,6 +2,7 @@ package org.deltasampling.model;
 
 import java.util.Map;
 import java.util.Set;
+import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.weights.KeyTable;
 
@@ -76,9 +77,14 @@ enum TextEncoder {
      * projection or its depth, while a file written from diffusers' weights has only the layers that are used.
      */
     KeyTable table(Set<String> names) {
-        int layers = OriginalLayout.indices(names, prefix + LAYERS).size();
+        int layers = WeightNames.numbers(names, prefix + LAYERS).size();
         boolean spare = this == OPEN_CLIP_H && (names.contains(prefix + "text_projection") || layers == VIT_H_LAYERS);
         return table(spare ? layers - 1 : layers);
+    }
+
+    /** The names of one of that config in a diffusers folder. */
+    static KeyTable tableOfFolder(ClipText.Config c) {
+        return KeyTable.read(c.projection() == 0 ? "clip-transformers" : "clip-projected");
     }
 
     /** Its names in a file that holds it alone, as those beside an SD-3 checkpoint do. */

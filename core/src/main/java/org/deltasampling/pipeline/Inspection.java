@@ -82,9 +82,11 @@ public record Inspection(
                 return model(path, "a diffusers folder");
             }
             FileKind kind;
+            String title;
             Part whole;
             try (WeightFile file = WeightFile.open(path)) {
                 kind = FileKind.of(file.names());
+                title = FileKind.title(file.names());
                 whole = Part.of("weights", file, WeightCheck.NONE);
             }
             return switch (kind) {
@@ -94,12 +96,12 @@ public record Inspection(
                 default ->
                     new Inspection(
                             path.toString(),
-                            kind.title(),
+                            title,
                             null,
                             null,
                             null,
                             List.of(whole),
-                            "%s is %s: %s".formatted(path, kind.title(), kind.advice()));
+                            "%s is %s: %s".formatted(path, title, kind.advice()));
             };
         } catch (BadWeightsException e) {
             return new Inspection(path.toString(), "unknown", null, null, null, List.of(), e.getMessage());

@@ -214,7 +214,7 @@ final class Model implements AutoCloseable {
             files.add(index);
         }
         FOLDERS.forEach(part -> files.addAll(inside(checkpoint.path().resolve(part))));
-        Path vae = checkpoint.others().vae();
+        Path vae = checkpoint.overrides().vae();
         if (vae != null) {
             files.addAll(inside(vae));
             files.addAll(inside(vae.resolve(VAE)));

@@ -107,7 +107,8 @@ final class Planner {
 
     private static void requireT5(List<Model> models) {
         if (models.stream().noneMatch(model -> model.checkpoint().t5().isPresent())
-                && models.stream().anyMatch(model -> model.checkpoint().others().t5Tokenizer() != null)) {
+                && models.stream()
+                        .anyMatch(model -> model.checkpoint().overrides().t5Tokenizer() != null)) {
             throw new BadRecipeException(
                     "t5-tokenizer names a tokenizer, and none of the models has a T5 text encoder: leave it out");
         }

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.adapter.AddedWords;
 import org.deltasampling.adapter.RoleAdapter;
-import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.ModelPart;
+import org.deltasampling.model.Tokenizers;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.nn.Parameters;
@@ -31,7 +31,6 @@ import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.ResidentWeights;
 import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightSources;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The text encoders of a model. None stays in memory: one after the other is read, encodes all prompts, and is released, since
@@ -44,18 +43,26 @@ final class TextEncoders {
     private final Map<String, WeightSource> weights;
     private final Map<String, AddedWords> words;
     private final Device device;
-    private @Nullable List<ClipTokenizer> tokenizers;
-    private @Nullable T5Tokenizer t5Tokenizer;
+    private final Tokenizers tokenizers;
 
     private TextEncoders(
-            Checkpoint checkpoint, Map<String, WeightSource> weights, Map<String, AddedWords> words, Device device) {
+            Checkpoint checkpoint,
+            Tokenizers tokenizers,
+            Map<String, WeightSource> weights,
+            Map<String, AddedWords> words,
+            Device device) {
         this.checkpoint = checkpoint;
+        this.tokenizers = tokenizers;
         this.weights = weights;
         this.words = words;
         this.device = device;
     }
 
-    /** Those of {@code checkpoint}, which must outlive them. */
+    /**
+     * Those of {@code checkpoint}, which must outlive them.
+     *
+     * @throws BadWeightsException if a tokenizer is damaged or of another text encoder
+     */
     static TextEncoders of(Checkpoint checkpoint, Precision precision, Device device) {
         Map<String, WeightSource> weights = new LinkedHashMap<>();
         for (int i = 0; i < checkpoint.texts().size(); i++) {
@@ -64,7 +71,7 @@ final class TextEncoders {
                     WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
         checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
-        return new TextEncoders(checkpoint, weights, Map.of(), device);
+        return new TextEncoders(checkpoint, Tokenizers.of(checkpoint), weights, Map.of(), device);
     }
 
     /** These under {@code adapter}; themselves, where it changes none of them. */
@@ -78,9 +85,13 @@ final class TextEncoders {
         Map<String, AddedWords> more = new LinkedHashMap<>();
         weights.forEach((part, source) -> {
             changed.put(part, adapter.weightsOf(part).weights(source));
-            more.put(part, words.getOrDefault(part, AddedWords.NONE).with(adapter.wordsOf(part)));
+            more.put(part, wordsOf(part).with(adapter.wordsOf(part)));
         });
-        return new TextEncoders(checkpoint, changed, more, device);
+        return new TextEncoders(checkpoint, tokenizers, changed, more, device);
+    }
+
+    private AddedWords wordsOf(String part) {
+        return words.getOrDefault(part, AddedWords.NONE);
     }
 
     /** Where the model lies. */
@@ -115,7 +126,7 @@ final class TextEncoders {
                 long width = checkpoint.network().config().contextWidth();
                 conditioning.put(prompt, Architecture.conditioningWithoutT5(outputs, width));
             } else {
-                conditioning.put(prompt, family.conditioning(outputs, image.height(), image.width()));
+                conditioning.put(prompt, family.conditioning(outputs, image));
             }
         });
         return conditioning;
@@ -125,60 +136,62 @@ final class TextEncoders {
     private Map<String, List<ClipText.Output>> clips(Collection<String> prompts, Consumer<String> warning) {
         Map<String, List<ClipText.Output>> outputs = new LinkedHashMap<>();
         prompts.forEach(prompt -> outputs.put(prompt, new ArrayList<>()));
-        List<Checkpoint.Part<ClipText.Config>> texts = checkpoint.texts();
+        List<ModelPart<ClipText.Config>> texts = checkpoint.texts();
         for (int i = 0; i < texts.size(); i++) {
             String part = Checkpoint.textEncoder(i);
             ClipText.Config config = texts.get(i).config();
-            AddedWords added = words.getOrDefault(part, AddedWords.NONE);
-            ClipTokenizer tokenizer = tokenizers().get(i);
+            AddedWords added = wordsOf(part);
+            ClipTokenizer tokenizer = tokenizer(i, added, config);
             with(part, parameters -> {
-                ClipText encoder = new ClipText(config, parameters);
-                ClipText knowing = added.vectors().isEmpty() ? encoder : encoder.withEmbeddings(rows(added));
+                ClipText own = new ClipText(config, parameters);
+                ClipText encoder = added.isEmpty() ? own : own.withEmbeddings(rows(added));
                 outputs.forEach((prompt, all) -> {
-                    ClipText.Output output = knowing.encode(ids(tokenizer.encode(prompt), warning));
-                    requireFinite(part, prompt, output.last());
-                    all.add(output.map(Device.CPU::to));
+                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning))
+                            .map(Device.CPU::to);
+                    requireFinite(part, output.last());
+                    all.add(output);
                 });
             });
         }
         return outputs;
     }
 
-    /** The outputs of T5 for each prompt, where the model has it. */
-    private Map<String, Tensor> t5(Collection<String> prompts, Consumer<String> warning) {
-        Map<String, Tensor> outputs = new LinkedHashMap<>();
-        if (checkpoint.t5().isEmpty()) {
-            return outputs;
-        }
-        T5Tokenizer tokenizer = t5Tokenizer();
-        T5Encoder.Config config = checkpoint.t5().get().config();
-        with(Checkpoint.T5, parameters -> {
-            T5Encoder encoder = new T5Encoder(config, parameters);
-            prompts.forEach(prompt -> {
-                Tensor states = encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning));
-                requireFinite(Checkpoint.T5, prompt, states);
-                outputs.put(prompt, Device.CPU.to(states));
-            });
-        });
-        return outputs;
+    private ClipTokenizer tokenizer(int index, AddedWords added, ClipText.Config config) {
+        ClipTokenizer own = tokenizers.clip().get(index);
+        return added.isEmpty()
+                ? own
+                : own.with(added.ids(Math.toIntExact(config.text().vocabulary())));
     }
 
     /** (rows, width), in the memory of the encoders. */
     private Tensor rows(AddedWords added) {
-        float[][] rows = added.rows();
-        float[] all = new float[rows.length * rows[0].length];
-        for (int i = 0; i < rows.length; i++) {
-            System.arraycopy(rows[i], 0, all, i * rows[i].length, rows[i].length);
+        List<float[]> rows = added.rows();
+        int width = rows.get(0).length;
+        float[] all = new float[rows.size() * width];
+        for (int i = 0; i < rows.size(); i++) {
+            System.arraycopy(rows.get(i), 0, all, i * width, width);
         }
-        return device.to(Tensor.create(all, rows.length, rows[0].length));
+        return device.to(Tensor.create(all, rows.size(), width));
     }
 
-    private void requireFinite(String part, String prompt, Tensor states) {
-        if (!new Latent(states).isFinite()) {
-            throw new BadWeightsException(
-                    "%s of %s gave values that are not finite numbers for the prompt '%s': take another copy of the model, or another text encoder"
-                            .formatted(part, path(), Quoted.of(prompt)));
+    /** The outputs of T5 for each prompt, where the model has it. */
+    private Map<String, Tensor> t5(Collection<String> prompts, Consumer<String> warning) {
+        Map<String, Tensor> outputs = new LinkedHashMap<>();
+        if (checkpoint.t5().isEmpty() || tokenizers.t5().isEmpty()) {
+            return outputs;
         }
+        T5Tokenizer tokenizer = tokenizers.t5().get();
+        T5Encoder.Config config = checkpoint.t5().get().config();
+        with(Checkpoint.T5, parameters -> {
+            T5Encoder encoder = new T5Encoder(config, parameters);
+            for (String prompt : prompts) {
+                Tensor output =
+                        Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
+                requireFinite(Checkpoint.T5, output);
+                outputs.put(prompt, output);
+            }
+        });
+        return outputs;
     }
 
     /** Uses a part, whose weights are in memory as long as that takes. */
@@ -189,30 +202,12 @@ final class TextEncoders {
         }
     }
 
-    private List<ClipTokenizer> tokenizers() {
-        if (tokenizers == null) {
-            tokenizers = IntStream.range(0, checkpoint.texts().size())
-                    .mapToObj(this::tokenizer)
-                    .toList();
+    private void requireFinite(String part, Tensor hiddenStates) {
+        if (!new Latent(hiddenStates).isFinite()) {
+            throw new BadWeightsException(
+                    "the text encoder %s of %s gives values that are not finite numbers (NaN or infinity): get its files again, or use sampling.precision float32"
+                            .formatted(part, path()));
         }
-        return tokenizers;
-    }
-
-    private ClipTokenizer tokenizer(int index) {
-        ClipTokenizer own = checkpoint
-                .tokenizer(index)
-                .map(ClipTokenizer::of)
-                .orElseGet(() -> ClipTokenizer.openAi(checkpoint.architecture().pad(index)));
-        AddedWords added = words.getOrDefault(Checkpoint.textEncoder(index), AddedWords.NONE);
-        long vocabulary = checkpoint.texts().get(index).config().text().vocabulary();
-        return added.vectors().isEmpty() ? own : own.with(added.ids(Math.toIntExact(vocabulary)));
-    }
-
-    private T5Tokenizer t5Tokenizer() {
-        if (t5Tokenizer == null) {
-            t5Tokenizer = T5Tokenizer.of(checkpoint.t5Tokenizer());
-        }
-        return t5Tokenizer;
     }
 
     private Tensor ids(Encoded encoded, Consumer<String> warning) {

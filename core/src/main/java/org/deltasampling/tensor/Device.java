@@ -40,17 +40,17 @@ public record Device(boolean gpu, int number) {
         }
         if (Device.class.getResource("/org/bytedeco/pytorch/" + Loader.getPlatform() + "-gpu/") == null) {
             return Optional.of(
-                    "this build has no CUDA in it: build it with ./mvnw -Pcuda (see the README), or use --device cpu");
+                    "this build has no CUDA in it: build it with ./mvnw -Pcuda (see the README), or use device: cpu");
         }
         NativeLibraries.load();
         if (!torch.cuda_is_available()) {
-            return Optional.of("CUDA finds no GPU on this machine: use --device cpu");
+            return Optional.of("CUDA finds no GPU on this machine: use device: cpu");
         }
         int count = torch.cuda_device_count();
         return number < count
                 ? Optional.empty()
                 : Optional.of(
-                        "CUDA finds %d GPU here, numbered from 0: use --device cuda:%d".formatted(count, count - 1));
+                        "CUDA finds %d GPU here, numbered from 0: use device: cuda:%d".formatted(count, count - 1));
     }
 
     /** {@code tensor} in the memory of this device; itself if it is there. */

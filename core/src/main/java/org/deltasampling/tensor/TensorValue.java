@@ -1,5 +1,6 @@
 package org.deltasampling.tensor;
 
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 
 /** A value that is one tensor, such as a latent or an image. */
@@ -8,8 +9,10 @@ public interface TensorValue {
     /** The native tensor; borrowed from the region that owns it. */
     Tensor tensor();
 
-    /** Whether no element is infinite or not a number. */
+    /** Whether every element is a finite number: neither NaN nor infinite. */
     default boolean isFinite() {
-        return tensor().isfinite().all().item_bool();
+        try (PointerScope temporaries = new PointerScope()) {
+            return tensor().isfinite().all().item_bool();
+        }
     }
 }

@@ -80,6 +80,15 @@ public final class T5Tokenizer {
         return parts.added().stream().mapToInt(a -> a.id() + 1).reduce(inModel, Math::max);
     }
 
+    /** The token with the largest id. */
+    public String lastToken() {
+        return parts.added().stream()
+                .filter(a -> a.id() == vocabularySize() - 1)
+                .map(Added::content)
+                .findFirst()
+                .orElseGet(() -> parts.model().piece(vocabularySize() - 1));
+    }
+
     /** The ids of {@code prompt} and the end token, cut or padded to {@code length}. */
     public Encoded encode(String prompt, int length) {
         return Encoded.of(

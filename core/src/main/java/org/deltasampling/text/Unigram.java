@@ -21,12 +21,14 @@ final class Unigram {
     private static final double UNKNOWN_PENALTY = 10;
 
     private final Map<String, Integer> ids = new HashMap<>();
+    private final List<Piece> pieces;
     private final double[] scores;
     private final int unknown;
     private final double unknownScore;
     private final int longest;
 
     Unigram(List<Piece> pieces, int unknown) {
+        this.pieces = List.copyOf(pieces);
         scores = pieces.stream().mapToDouble(Piece::score).toArray();
         for (int id = 0; id < scores.length; id++) {
             ids.put(pieces.get(id).text, id);
@@ -38,6 +40,11 @@ final class Unigram {
 
     int size() {
         return scores.length;
+    }
+
+    /** The piece of an id. */
+    String piece(int id) {
+        return pieces.get(id).text;
     }
 
     int id(String piece) {

@@ -2,6 +2,7 @@ package org.deltasampling.weights;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -17,8 +18,10 @@ public final class JsonFile {
     /** No config, index or header of a model is nearly as large; what is read takes several times as much memory. */
     static final int MAX_BYTES = 32 << 20;
 
+    /** Python writes the infinite defaults of some schedulers as JSON does not have them. */
     static final ObjectMapper JSON = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build();
 
     private JsonFile() {}

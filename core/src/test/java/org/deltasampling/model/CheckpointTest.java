@@ -231,7 +231,7 @@ class CheckpointTest {
             bare.keySet().removeIf(name -> name.startsWith("text_encoders."));
             SafetensorsWriter.write(single, bare);
             try (Checkpoint alone = Checkpoint.open(single)) {
-                assertThatThrownBy(alone::requireWhole).hasMessageContaining("has no 2 text encoders");
+                assertThatThrownBy(alone::requireWhole).hasMessageContaining("has no text encoders");
             }
             Path beside = Files.createDirectories(folder.resolve("text_encoders"));
             for (String encoder : List.of("clip_l", "clip_g", "t5xxl")) {
@@ -306,7 +306,7 @@ class CheckpointTest {
                 "pipe-sd1/model/vae/diffusion_pytorch_model.safetensors | an autoencoder (VAE) alone",
                 "pipe-sd1/model/text_encoder/model.safetensors | a text encoder alone",
                 "pipe-sd3/model/text_encoder_3/model.safetensors | a text encoder alone",
-                "delta-sdxl-sd1-lora/lora.safetensors | a LoRA: give it with --lora",
+                "delta-sdxl-sd1-lora/lora.safetensors | a LoRA: name it under target.adapters",
                 "lycoris-lokr/adapter.safetensors | a LyCORIS adapter",
                 "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors | a ControlNet",
                 "ip-adapter-sd1/ip-adapter.safetensors | an IP-Adapter",

@@ -118,7 +118,7 @@ class NetworksKitTest {
         ClipText.Config config = ClipText.Config.read(Kit.json(model.resolve("config.json")));
         try (WeightFile file = WeightFile.open(model.resolve("model.safetensors"));
                 ResidentWeights weights =
-                        new ResidentWeights(DiffusersFolder.textTable(config).over(file), Precision.FLOAT32);
+                        new ResidentWeights(TextEncoder.tableOfFolder(config).over(file), Precision.FLOAT32);
                 TensorScope scope = TensorScope.open()) {
             ClipText clip = new ClipText(config, Parameters.from(weights));
             ClipText.Output output = clip.encode(kit.tensor("in.ids"));

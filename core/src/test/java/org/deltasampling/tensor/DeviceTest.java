@@ -43,6 +43,6 @@ class DeviceTest {
         Assumptions.assumeFalse(torch.cuda_is_available(), "this machine has a GPU");
         assertThat(Device.parse("cuda").problem())
                 .hasValueSatisfying(
-                        problem -> assertThat(problem).contains("CUDA").contains("--device cpu"));
+                        problem -> assertThat(problem).contains("CUDA").contains("device: cpu"));
     }
 }

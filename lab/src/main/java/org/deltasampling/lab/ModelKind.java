@@ -14,6 +14,7 @@ import org.deltasampling.nn.Activation;
 import org.deltasampling.nn.GroupNorm;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.nn.SinusoidalEmbedding;
+import org.deltasampling.tensor.PixelSize;
 
 /** The text-to-image models: their configurations and the domain that they are trained on. */
 @SuppressWarnings("ImmutableEnumChecker") // what an autoencoder's kind has is immutable
@@ -116,7 +117,7 @@ enum ModelKind {
 
     /** The conditioning for a batch of texts. */
     Conditioning conditioning(List<ClipText.Output> texts) {
-        return architecture.conditioning(texts, Drawing.SIZE, Drawing.SIZE);
+        return architecture.conditioning(texts, new PixelSize(Drawing.SIZE, Drawing.SIZE));
     }
 
     /** Whether zeros stand for an empty negative prompt, as in diffusers' XL. */

@@ -19,12 +19,14 @@ import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.LatentSpace;
+import org.deltasampling.model.ModelPart;
 import org.deltasampling.model.NetworkDenoiser;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.CloseTogether;
 import org.deltasampling.tensor.Latent;
+import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.text.ClipTokenizer;
 import org.deltasampling.weights.ResidentWeights;
@@ -55,7 +57,7 @@ final class Painter implements AutoCloseable {
         scheduler = checkpoint.scheduler();
         family = checkpoint.architecture();
         silentWithoutPrompt = checkpoint.zeroForEmptyNegative();
-        for (Checkpoint.Part<ClipText.Config> text : checkpoint.texts()) {
+        for (ModelPart<ClipText.Config> text : checkpoint.texts()) {
             int index = texts.size();
             tokenizers.add(ClipTokenizer.of(checkpoint.tokenizer(index).orElseThrow()));
             texts.add(new ClipText(
@@ -123,7 +125,7 @@ final class Painter implements AutoCloseable {
         }
         return family.isFlow()
                 ? Architecture.conditioningWithoutT5(said, contextWidth)
-                : family.conditioning(said, Drawing.SIZE, Drawing.SIZE);
+                : family.conditioning(said, new PixelSize(Drawing.SIZE, Drawing.SIZE));
     }
 
     /** Images of latents in scaled units, (b, 3, 64, 64), -1 to 1. */
