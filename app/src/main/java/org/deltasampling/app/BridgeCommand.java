@@ -22,6 +22,7 @@ import picocli.CommandLine.Option;
         name = "bridge",
         description = "Fits bridges between the latents of models with different autoencoders.",
         mixinStandardHelpOptions = true,
+        versionProvider = Main.CurrentVersion.class,
         subcommands = BridgeCommand.Fit.class)
 final class BridgeCommand implements Runnable {
 
@@ -34,9 +35,7 @@ final class BridgeCommand implements Runnable {
     @Command(
             name = "fit",
             description =
-                    "Fits a bridge to images that both models encode, and says how much of the latents it explains.",
-            mixinStandardHelpOptions = true,
-            sortOptions = false)
+                    "Fits a bridge to images that both models encode, and says how much of the latents it explains.")
     static final class Fit extends Subcommand {
 
         @Option(

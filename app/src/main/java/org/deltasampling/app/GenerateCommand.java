@@ -25,11 +25,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code generate}: from options, or a recipe that options override, to images. */
-@Command(
-        name = "generate",
-        description = "Makes images. A MODEL is a diffusers folder or a .safetensors file.",
-        mixinStandardHelpOptions = true,
-        sortOptions = false)
+@Command(name = "generate", description = "Makes images. A MODEL is a diffusers folder or a .safetensors file.")
 final class GenerateCommand extends Subcommand {
 
     @Option(
