@@ -64,8 +64,8 @@ public final class ShardedFiles implements WeightView, AutoCloseable {
         }
         Path shard = PathText.parse(fileName.textValue(), index.resolveSibling(""));
         if (!Files.exists(shard)) {
-            throw new BadWeightsException("%s says that %s is in %s, which does not exist: download or copy it too"
-                    .formatted(index, Quoted.of(name), Quoted.of(fileName.textValue())));
+            throw new BadWeightsException("%s does not exist, which holds %s as %s says: download or copy it too"
+                    .formatted(Quoted.of(fileName.textValue()), Quoted.of(name), index));
         }
         return shard;
     }
