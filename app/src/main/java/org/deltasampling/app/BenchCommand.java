@@ -31,9 +31,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bench",
         description = "Measures one image: time to load, to the first step, for each step and to decode; peak memory."
-                + " With --unet, single passes of the target's UNet.",
-        mixinStandardHelpOptions = true,
-        sortOptions = false)
+                + " With --unet, single passes of the target's UNet.")
 final class BenchCommand extends Subcommand {
 
     private static final int PASSES = 5;

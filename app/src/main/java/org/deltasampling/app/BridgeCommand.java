@@ -2,6 +2,7 @@ package org.deltasampling.app;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.deltasampling.bridge.BridgeFile;
@@ -10,8 +11,10 @@ import org.deltasampling.bridge.Explained;
 import org.deltasampling.file.WholeFile;
 import org.deltasampling.pipeline.BridgeFitting;
 import org.deltasampling.recipe.BadRecipeException;
+import org.deltasampling.weights.SafetensorsWriter;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code bridge}: between the latents of models with different autoencoders. */
@@ -19,6 +22,7 @@ import picocli.CommandLine.Option;
         name = "bridge",
         description = "Fits bridges between the latents of models with different autoencoders.",
         mixinStandardHelpOptions = true,
+        versionProvider = Main.CurrentVersion.class,
         subcommands = BridgeCommand.Fit.class)
 final class BridgeCommand implements Runnable {
 
@@ -31,9 +35,7 @@ final class BridgeCommand implements Runnable {
     @Command(
             name = "fit",
             description =
-                    "Fits a bridge to images that both models encode, and says how much of the latents it explains.",
-            mixinStandardHelpOptions = true,
-            sortOptions = false)
+                    "Fits a bridge to images that both models encode, and says how much of the latents it explains.")
     static final class Fit extends Subcommand {
 
         @Option(
@@ -82,9 +84,14 @@ final class BridgeCommand implements Runnable {
                 description = "What generate's --bridge then names.")
         Path output = Path.of("");
 
+        @Mixin
+        OverwriteOption overwrite = new OverwriteOption();
+
         @Override
         void run() {
             OutputOptions.demandEnding(output, ".safetensors", "the bridge");
+            overwrite.require(output, SafetensorsWriter::wrote);
+            WholeFile.refuseInput(output, List.of(from, to));
             WholeFile.check(output);
             if (images != null && !Files.isDirectory(images)) {
                 throw new BadRecipeException(images + " is not a folder: give one of .png and .jpg files");

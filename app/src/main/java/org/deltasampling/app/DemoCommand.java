@@ -14,9 +14,7 @@ import picocli.CommandLine.Option;
 /** {@code demo}: Delta Sampling on small models that come with the program, and how well it went. */
 @Command(
         name = "demo",
-        description = "Carries styles that the target never saw over to it, as one image grid and a table of scores.",
-        mixinStandardHelpOptions = true,
-        sortOptions = false)
+        description = "Carries styles that the target never saw over to it, as one image grid and a table of scores.")
 final class DemoCommand extends Subcommand {
 
     @Option(

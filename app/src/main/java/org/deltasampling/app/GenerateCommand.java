@@ -1,9 +1,15 @@
 package org.deltasampling.app;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.deltasampling.file.WholeFile;
 import org.deltasampling.image.Image;
 import org.deltasampling.image.Provenance;
@@ -12,17 +18,14 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.RecipeFile;
 import org.deltasampling.recipe.RecipeFile.Output;
+import org.deltasampling.weights.SafetensorsWriter;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code generate}: from options, or a recipe that options override, to images. */
-@Command(
-        name = "generate",
-        description = "Makes images. A MODEL is a diffusers folder or a .safetensors file.",
-        mixinStandardHelpOptions = true,
-        sortOptions = false)
+@Command(name = "generate", description = "Makes images. A MODEL is a diffusers folder or a .safetensors file.")
 final class GenerateCommand extends Subcommand {
 
     @Option(
@@ -46,7 +49,13 @@ final class GenerateCommand extends Subcommand {
     OutputOptions outputs = new OutputOptions();
 
     @Mixin
+    OverwriteOption overwrite = new OverwriteOption();
+
+    @Mixin
     MachineOptions machine = new MachineOptions();
+
+    /** The files of a model's folder are in folders of its own, one for each part. */
+    private static final int PART_DEPTH = 2;
 
     /**
      * What the options are put over.
@@ -65,32 +74,71 @@ final class GenerateCommand extends Subcommand {
         Output output = outputs.over(base.output);
         List<Path> imageFiles =
                 OutputOptions.imageFiles(output, recipe.sampling().batch());
-        imageFiles.forEach(WholeFile::check);
-        if (output.latents() != null) {
-            WholeFile.check(output.latents());
-        }
+        imageFiles.forEach(file -> overwrite.require(file, Image::wrote));
+        imageFiles.stream().limit(1).forEach(WholeFile::check);
         try (Progress progress = Progress.of(line());
+                WholeFile.@Nullable Pending latents = pending(output.latents());
                 Pipeline pipeline = new Pipeline(machine.options())) {
             if (base.image != null) {
                 recipe = base.image.find(recipe, folders(), options.named(), pipeline.hashes());
             }
-            List<Recipe> singles = recipe.singles();
+            Set<Path> inputs = inputs(recipe);
+            imageFiles.forEach(file -> WholeFile.refuseInput(file, inputs));
+            if (latents != null) {
+                WholeFile.refuseInput(latents.target(), inputs);
+            }
             List<Image> kept = new ArrayList<>();
+            List<Recipe> singles = recipe.singles();
             for (int i = 0; i < singles.size(); i++) {
-                Image image = pipeline.generate(singles.get(i), progress);
-                if (!imageFiles.isEmpty()) {
-                    image.write(imageFiles.get(i));
-                    progress.wrote(imageFiles.get(i));
-                }
-                if (output.latents() != null) {
+                Recipe single = singles.get(i);
+                Image image = imageFiles.isEmpty()
+                        ? pipeline.generate(single, progress)
+                        : written(imageFiles.get(i), () -> pipeline.generate(single, progress), progress);
+                if (latents != null) {
                     kept.add(image);
                 }
             }
-            if (output.latents() != null) {
-                Image.writeLatents(output.latents(), kept);
-                progress.wrote(output.latents());
+            if (latents != null) {
+                latents.write(Image.latents(kept));
+                latents.commit();
+                progress.wrote(latents.target());
             }
         }
+    }
+
+    private WholeFile.@Nullable Pending pending(@Nullable Path latents) {
+        if (latents == null) {
+            return null;
+        }
+        overwrite.require(latents, SafetensorsWriter::wrote);
+        return WholeFile.open(latents);
+    }
+
+    /** Opens {@code file} before the image is made, which may take hours. */
+    private static Image written(Path file, Supplier<Image> generate, Progress progress) {
+        try (WholeFile.Pending pending = WholeFile.open(file)) {
+            Image image = generate.get();
+            pending.write(out -> out.write(image.toPng()));
+            pending.commit();
+            progress.wrote(file);
+            return image;
+        }
+    }
+
+    /** The files that are read, those in the folders of models too. */
+    private Set<Path> inputs(Recipe recipe) {
+        Set<Path> inputs = new LinkedHashSet<>();
+        if (recipeFile != null) {
+            inputs.add(recipeFile);
+        }
+        for (Path file : recipe.files()) {
+            try (Stream<Path> inside = Files.walk(file, PART_DEPTH)) {
+                inside.filter(Files::isRegularFile).forEach(inputs::add);
+            } catch (IOException | UncheckedIOException e) {
+                inputs.add(file); // it is not there, which reading it will say
+            }
+        }
+        return inputs;
     }
 
     private Base base() {

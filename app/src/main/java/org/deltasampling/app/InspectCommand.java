@@ -10,10 +10,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code inspect}: what a model or adapter is, without loading it; exit code 2 if it cannot be loaded. */
-@Command(
-        name = "inspect",
-        description = "Says what a model or adapter is, and what of it is missing or unused.",
-        mixinStandardHelpOptions = true)
+@Command(name = "inspect", description = "Says what a model or adapter is, and what of it is missing or unused.")
 final class InspectCommand extends Subcommand {
 
     @Parameters(paramLabel = "FILE|FOLDER", description = "A .safetensors file or a diffusers folder.")

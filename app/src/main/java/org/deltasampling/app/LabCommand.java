@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
         name = "lab",
         description = "Trains the demo models.",
         mixinStandardHelpOptions = true,
+        versionProvider = Main.CurrentVersion.class,
         subcommands = LabCommand.Train.class)
 final class LabCommand implements Runnable {
 
@@ -29,9 +30,7 @@ final class LabCommand implements Runnable {
     /** {@code lab train}: makes the demo models again, from a seed. */
     @Command(
             name = "train",
-            description = "Makes the demo models again; takes some hours. What is there already is not made twice.",
-            mixinStandardHelpOptions = true,
-            sortOptions = false)
+            description = "Makes the demo models again; takes some hours. What is there already is not made twice.")
     static final class Train extends Subcommand {
 
         @Option(

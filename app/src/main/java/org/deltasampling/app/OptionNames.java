@@ -41,6 +41,7 @@ final class OptionNames {
         // what is no key: the machine's and the files', not the recipe's
         OPTIONS.put("allow more memory", "--memory");
         OPTIONS.put("give the folder that it is in", "--models");
+        OPTIONS.put("say that it may be overwritten", "--overwrite");
     }
 
     private static final Pattern KEYS = Pattern.compile(OPTIONS.keySet().stream()

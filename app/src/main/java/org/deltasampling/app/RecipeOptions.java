@@ -2,6 +2,7 @@ package org.deltasampling.app;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -23,6 +24,7 @@ import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
 import org.deltasampling.recipe.Recipe.TensorFile;
 import org.deltasampling.recipe.RecipeText;
+import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.PixelSize;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +33,23 @@ import picocli.CommandLine.Option;
 /** The options that make a recipe, or change one; what is not given stays as it was. */
 final class RecipeOptions {
 
-    private static final Function<String, Path> HERE = name -> PathText.parse(name, Path.of(""));
+    /** For the help. */
+    static final class SamplerNames implements Iterable<String> {
+
+        @Override
+        public Iterator<String> iterator() {
+            return SamplingPlan.samplers().iterator();
+        }
+    }
+
+    /** For the help. */
+    static final class ScheduleNames implements Iterable<String> {
+
+        @Override
+        public Iterator<String> iterator() {
+            return SamplingPlan.schedules().iterator();
+        }
+    }
 
     @Option(names = "--target", paramLabel = "MODEL", description = "The model that makes the image.")
     @Nullable
@@ -65,7 +83,8 @@ final class RecipeOptions {
     @Option(
             names = "--prediction",
             paramLabel = "NAME",
-            description = "What the target predicts, where its files do not say or say it wrongly: epsilon v flow.")
+            description =
+                    "What the target predicts, where its files do not say or say it wrongly: epsilon v sample flow.")
     @Nullable
     String prediction;
 
@@ -205,14 +224,16 @@ final class RecipeOptions {
     @Option(
             names = "--sampler",
             paramLabel = "NAME",
-            description = "ddim euler euler-ancestral heun dpmpp-2m unipc lms pndm deis; default euler.")
+            completionCandidates = SamplerNames.class,
+            description = "${COMPLETION-CANDIDATES}; default euler.")
     @Nullable
     String sampler;
 
     @Option(
             names = "--schedule",
             paramLabel = "NAME",
-            description = "linspace leading trailing karras normal; default: as the model's config says.")
+            completionCandidates = ScheduleNames.class,
+            description = "${COMPLETION-CANDIDATES}; default: as the model's config says.")
     @Nullable
     String schedule;
 
@@ -433,16 +454,21 @@ final class RecipeOptions {
 
     private List<Adapter> adapters() {
         return loras.stream()
-                .<Adapter>map(text -> Objects.requireNonNull(read("--lora", text, t -> RecipeText.lora(t, HERE))))
+                .<Adapter>map(text ->
+                        Objects.requireNonNull(read("--lora", text, t -> RecipeText.lora(t, RecipeOptions::path))))
                 .toList();
     }
 
     private @Nullable Bridge bridge() {
-        return read("--bridge", bridge, text -> RecipeText.bridge(text, HERE));
+        return read("--bridge", bridge, text -> RecipeText.bridge(text, RecipeOptions::path));
     }
 
     private @Nullable TensorFile noise() {
-        return read("--noise", noise, text -> RecipeText.tensorFile(text, HERE));
+        return read("--noise", noise, text -> RecipeText.tensorFile(text, RecipeOptions::path));
+    }
+
+    private static Path path(String name) {
+        return PathText.parse(name, Path.of(""));
     }
 
     /** What {@code read} makes of an option's text; its complaint begins with the option. */

@@ -5,10 +5,16 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /** A command that does something, on the streams that its program was given. */
+@Command(
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.CurrentVersion.class,
+        sortOptions = false,
+        abbreviateSynopsis = true)
 abstract class Subcommand implements Callable<Integer> {
 
     @Spec

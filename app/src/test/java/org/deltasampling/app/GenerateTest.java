@@ -102,6 +102,39 @@ final class GenerateTest {
     }
 
     @Test
+    void onlyWhatThisProgramWroteIsReplaced() throws IOException {
+        Path image = folder.resolve("a.png");
+        Path latents = Files.writeString(folder.resolve("l.safetensors"), "of someone else");
+        image("a.png", delta("--seed", 7));
+        image("a.png", delta("--seed", 8));
+        Files.writeString(image, "of someone else");
+        Cli refused = Cli.run(Stream.concat(Stream.of("generate", "--output", image), Stream.of(delta()))
+                .toArray());
+        assertThat(refused.code()).isEqualTo(2);
+        assertThat(refused.err()).hasSize(1);
+        assertThat(refused.err().get(0)).contains("a.png exists and was not written by this program", "--overwrite");
+        assertThat(image).content().isEqualTo("of someone else");
+        image("a.png", delta("--overwrite", "--latents", latents));
+        image("a.png", delta("--latents", latents));
+    }
+
+    @Test
+    void whatIsReadIsNeverWrittenOver() throws IOException {
+        Path weights = sd1.resolve("unet/diffusion_pytorch_model.safetensors");
+        byte[] before = Files.readAllBytes(weights);
+        for (Object[] line : List.of(
+                delta("--overwrite", "--latents", weights),
+                delta("--overwrite", "--latents", lora, "--output", "x.png"))) {
+            Cli cli = Cli.run(
+                    Stream.concat(Stream.of("generate"), Stream.of(line)).toArray());
+            assertThat(cli.code()).isEqualTo(2);
+            assertThat(cli.err()).hasSize(1);
+            assertThat(cli.err().get(0)).contains("which is read");
+        }
+        assertThat(weights).hasBinaryContent(before);
+    }
+
+    @Test
     void aSeedIsAny64Bits() throws IOException {
         byte[] most = image("a.png", delta("--seed", "18446744073709551615"));
         assertThat(new String(most, StandardCharsets.ISO_8859_1))

@@ -67,6 +67,8 @@ final class MistakesTest {
                 "generate --target M/sd1 --output M/x.jpg          | .png",
                 "generate --target M/sd1 --output O --latents M/x  | .safetensors",
                 "generate --target M/sd1 --output M/no/x.png       | make the folder",
+                "generate --target M/sd1 --output M/L.png          | cannot be written",
+                "generate --target M/sd1 --output M/plain.png      | --overwrite",
                 "generate --target M/none --output O               | none",
                 "generate --target M/empty --output O              | empty",
                 "generate --target M/page.safetensors --output O   | web page",
@@ -128,6 +130,7 @@ final class MistakesTest {
                 ? new Object[0]
                 : Stream.of(line.split(" "))
                         .map(a -> a.replaceFirst("^M/", models.toString().replace("\\", "\\\\") + "/"))
+                        .map(a -> a.replace("L.png", "l".repeat(300) + ".png"))
                         .map(a -> a.equals("O") ? models.resolve("out.png").toString() : a)
                         .toArray();
         Cli cli = Cli.run(args);

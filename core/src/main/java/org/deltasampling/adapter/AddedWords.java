@@ -45,8 +45,13 @@ public record AddedWords(Map<String, List<float[]>> vectors) {
         return ids;
     }
 
+    /** Whether there are none. */
+    public boolean isEmpty() {
+        return vectors.isEmpty();
+    }
+
     /** All rows in the order of their {@link #ids}. */
-    public float[][] rows() {
-        return vectors.values().stream().flatMap(List::stream).toArray(float[][]::new);
+    public List<float[]> rows() {
+        return vectors.values().stream().flatMap(List::stream).toList();
     }
 }

@@ -272,12 +272,18 @@ final class ModuleIndex {
                 .map(Scope::lacking);
     }
 
-    /** The nearest name that is known, as a message says it; empty where none is near. */
+    /** The nearest name that is known, as a message says it, of those with the same prefix if it has one; else empty. */
     String hint(String module) {
         String name = unwrapped(module);
+        int longest = scopes.stream()
+                .filter(scope -> scope.holds(name))
+                .mapToInt(scope -> scope.prefix().length())
+                .max()
+                .orElse(0);
         Set<String> known = new HashSet<>();
         scopes.stream()
-                .filter(scope -> scope.holds(name))
+                .filter(scope ->
+                        longest == 0 || (scope.holds(name) && scope.prefix().length() == longest))
                 .forEach(scope ->
                         scope.names().modules().map(scope.prefix()::concat).forEach(known::add));
         return Nearest.hint(module, known);

@@ -12,7 +12,6 @@ import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.adapter.AddedWords;
 import org.deltasampling.adapter.RoleAdapter;
-import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
@@ -43,14 +42,14 @@ final class TextEncoders {
     private final Checkpoint checkpoint;
     private final Map<String, WeightSource> weights;
     private final Map<String, AddedWords> words;
-    private final Tokenizers tokenizers;
     private final Device device;
+    private final Tokenizers tokenizers;
 
     private TextEncoders(
             Checkpoint checkpoint,
+            Tokenizers tokenizers,
             Map<String, WeightSource> weights,
             Map<String, AddedWords> words,
-            Tokenizers tokenizers,
             Device device) {
         this.checkpoint = checkpoint;
         this.tokenizers = tokenizers;
@@ -62,7 +61,7 @@ final class TextEncoders {
     /**
      * Those of {@code checkpoint}, which must outlive them.
      *
-     * @throws BadWeightsException if a tokenizer is damaged, or of another text encoder
+     * @throws BadWeightsException if a tokenizer is damaged or of another text encoder
      */
     static TextEncoders of(Checkpoint checkpoint, Precision precision, Device device) {
         Map<String, WeightSource> weights = new LinkedHashMap<>();
@@ -72,7 +71,7 @@ final class TextEncoders {
                     WeightSources.in(checkpoint.texts().get(i).weights(), Precision.FLOAT32));
         }
         checkpoint.t5().ifPresent(part -> weights.put(Checkpoint.T5, WeightSources.in(part.weights(), precision)));
-        return new TextEncoders(checkpoint, weights, Map.of(), Tokenizers.of(checkpoint), device);
+        return new TextEncoders(checkpoint, Tokenizers.of(checkpoint), weights, Map.of(), device);
     }
 
     /** These under {@code adapter}; themselves, where it changes none of them. */
@@ -86,9 +85,13 @@ final class TextEncoders {
         Map<String, AddedWords> more = new LinkedHashMap<>();
         weights.forEach((part, source) -> {
             changed.put(part, adapter.weightsOf(part).weights(source));
-            more.put(part, words.getOrDefault(part, AddedWords.NONE).with(adapter.wordsOf(part)));
+            more.put(part, wordsOf(part).with(adapter.wordsOf(part)));
         });
-        return new TextEncoders(checkpoint, changed, more, tokenizers, device);
+        return new TextEncoders(checkpoint, tokenizers, changed, more, device);
+    }
+
+    private AddedWords wordsOf(String part) {
+        return words.getOrDefault(part, AddedWords.NONE);
     }
 
     /** Where the model lies. */
@@ -137,19 +140,38 @@ final class TextEncoders {
         for (int i = 0; i < texts.size(); i++) {
             String part = Checkpoint.textEncoder(i);
             ClipText.Config config = texts.get(i).config();
-            AddedWords added = words.getOrDefault(part, AddedWords.NONE);
-            ClipTokenizer tokenizer = tokenizer(i);
+            AddedWords added = wordsOf(part);
+            ClipTokenizer tokenizer = tokenizer(i, added, config);
             with(part, parameters -> {
-                ClipText encoder = new ClipText(config, parameters);
-                ClipText knowing = added.vectors().isEmpty() ? encoder : encoder.withEmbeddings(rows(added));
+                ClipText own = new ClipText(config, parameters);
+                ClipText encoder = added.isEmpty() ? own : own.withEmbeddings(rows(added));
                 outputs.forEach((prompt, all) -> {
-                    ClipText.Output output = knowing.encode(ids(tokenizer.encode(prompt), warning));
-                    requireFinite(part, prompt, output.last());
-                    all.add(output.map(Device.CPU::to));
+                    ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning))
+                            .map(Device.CPU::to);
+                    requireFinite(part, output.last());
+                    all.add(output);
                 });
             });
         }
         return outputs;
+    }
+
+    private ClipTokenizer tokenizer(int index, AddedWords added, ClipText.Config config) {
+        ClipTokenizer own = tokenizers.clip().get(index);
+        return added.isEmpty()
+                ? own
+                : own.with(added.ids(Math.toIntExact(config.text().vocabulary())));
+    }
+
+    /** (rows, width), in the memory of the encoders. */
+    private Tensor rows(AddedWords added) {
+        List<float[]> rows = added.rows();
+        int width = rows.get(0).length;
+        float[] all = new float[rows.size() * width];
+        for (int i = 0; i < rows.size(); i++) {
+            System.arraycopy(rows.get(i), 0, all, i * width, width);
+        }
+        return device.to(Tensor.create(all, rows.size(), width));
     }
 
     /** The outputs of T5 for each prompt, where the model has it. */
@@ -162,31 +184,14 @@ final class TextEncoders {
         T5Encoder.Config config = checkpoint.t5().get().config();
         with(Checkpoint.T5, parameters -> {
             T5Encoder encoder = new T5Encoder(config, parameters);
-            prompts.forEach(prompt -> {
-                Tensor states = encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning));
-                requireFinite(Checkpoint.T5, prompt, states);
-                outputs.put(prompt, Device.CPU.to(states));
-            });
+            for (String prompt : prompts) {
+                Tensor output =
+                        Device.CPU.to(encoder.encode(ids(tokenizer.encode(prompt, Architecture.T5_TOKENS), warning)));
+                requireFinite(Checkpoint.T5, output);
+                outputs.put(prompt, output);
+            }
         });
         return outputs;
-    }
-
-    /** (rows, width), in the memory of the encoders. */
-    private Tensor rows(AddedWords added) {
-        float[][] rows = added.rows();
-        float[] all = new float[rows.length * rows[0].length];
-        for (int i = 0; i < rows.length; i++) {
-            System.arraycopy(rows[i], 0, all, i * rows[i].length, rows[i].length);
-        }
-        return device.to(Tensor.create(all, rows.length, rows[0].length));
-    }
-
-    private void requireFinite(String part, String prompt, Tensor states) {
-        if (!new Latent(states).isFinite()) {
-            throw new BadWeightsException(
-                    "%s of %s gave values that are not finite numbers for the prompt '%s': take another copy of the model, or another text encoder"
-                            .formatted(part, path(), Quoted.of(prompt)));
-        }
     }
 
     /** Uses a part, whose weights are in memory as long as that takes. */
@@ -197,11 +202,12 @@ final class TextEncoders {
         }
     }
 
-    private ClipTokenizer tokenizer(int index) {
-        ClipTokenizer own = tokenizers.clip().get(index);
-        AddedWords added = words.getOrDefault(Checkpoint.textEncoder(index), AddedWords.NONE);
-        long vocabulary = checkpoint.texts().get(index).config().text().vocabulary();
-        return added.vectors().isEmpty() ? own : own.with(added.ids(Math.toIntExact(vocabulary)));
+    private void requireFinite(String part, Tensor hiddenStates) {
+        if (!new Latent(hiddenStates).isFinite()) {
+            throw new BadWeightsException(
+                    "the text encoder %s of %s gives values that are not finite numbers (NaN or infinity): get its files again, or use sampling.precision float32"
+                            .formatted(part, path()));
+        }
     }
 
     private Tensor ids(Encoded encoded, Consumer<String> warning) {

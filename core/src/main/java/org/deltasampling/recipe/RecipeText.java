@@ -50,7 +50,7 @@ public final class RecipeText {
         return Names.choose("precision", text, List.of(Precision.FLOAT32, Precision.BFLOAT16), Names::of);
     }
 
-    /** What a network predicts: epsilon, v or flow; diffusers' v_prediction is read too. */
+    /** What a network predicts: epsilon, v, sample or flow; diffusers' v_prediction is read too. */
     public static Parameterization prediction(String text) {
         String name = text.strip().replace('_', '-');
         return name.equalsIgnoreCase(Names.of(Parameterization.V_PREDICTION))

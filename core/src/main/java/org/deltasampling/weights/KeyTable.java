@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.file.Quoted;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 
@@ -103,8 +104,8 @@ public final class KeyTable {
                 String canonical = join(row.canonical(), rest(name, row.file()));
                 KeyRow before = located.put(canonical, new KeyRow(canonical, name, row.transform()));
                 if (before != null) {
-                    throw new BadWeightsException(
-                            "the file holds one weight twice: %s and %s".formatted(before.file(), name));
+                    throw new BadWeightsException("%s holds one weight twice: as %s and as %s"
+                            .formatted(file.origin(), Quoted.of(before.file()), Quoted.of(name)));
                 }
             }
         }

@@ -1,7 +1,6 @@
 package org.deltasampling.weights;
 
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 import org.deltasampling.file.Quoted;
@@ -38,15 +37,27 @@ public final class Nearest {
 
     /** The known name with the fewest edits from {@code name}, if at most half of it has to change and it is not very long. */
     public static Optional<String> to(String name, Collection<String> known) {
-        return known.stream()
-                .filter(k -> !k.equals(name) && isNear(name, k))
-                .min(Comparator.comparingInt((String k) -> edits(name, k)).thenComparing(Comparator.naturalOrder()));
+        String nearest = null;
+        int fewest = Integer.MAX_VALUE;
+        for (String other : known) {
+            int edits = other.equals(name) ? Integer.MAX_VALUE : edits(name, other, fewest);
+            if (edits < fewest || (edits == fewest && nearest != null && other.compareTo(nearest) < 0)) {
+                nearest = other;
+                fewest = edits;
+            }
+        }
+        return Optional.ofNullable(nearest);
     }
 
-    private static boolean isNear(String a, String b) {
+    /** The edits between two names, or the largest number if there are more than {@code most} or half of the longer one. */
+    private static int edits(String a, String b, int most) {
         int longer = Math.max(a.length(), b.length());
-        int shorter = Math.min(a.length(), b.length());
-        return longer <= LONGEST && (longer - shorter) * 2 <= longer && edits(a, b) * 2 <= longer;
+        int allowed = Math.min(most, longer / 2);
+        if (longer > LONGEST || Math.abs(a.length() - b.length()) > allowed) {
+            return Integer.MAX_VALUE;
+        }
+        int edits = edits(a, b);
+        return edits <= allowed ? edits : Integer.MAX_VALUE;
     }
 
     /** Levenshtein distance. */

@@ -1,6 +1,7 @@
 package org.deltasampling.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,7 +62,12 @@ public final class ShardedFiles implements WeightView, AutoCloseable {
             throw new BadWeightsException("%s says that %s is in %s, which is not the name of a file beside it"
                     .formatted(index, Quoted.of(name), Quoted.of(fileName.toString())));
         }
-        return PathText.parse(fileName.textValue(), index.resolveSibling(""));
+        Path shard = PathText.parse(fileName.textValue(), index.resolveSibling(""));
+        if (!Files.exists(shard)) {
+            throw new BadWeightsException("%s says that %s is in %s, which does not exist: download or copy it too"
+                    .formatted(index, Quoted.of(name), Quoted.of(fileName.textValue())));
+        }
+        return shard;
     }
 
     private static boolean isPlain(String fileName) {

@@ -8,16 +8,21 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.TensorScope;
 
-/** How a value changes form between a file and a model: a closed list. */
+/** How a tensor changes form between a file and a model: a closed list. */
 sealed interface Transform {
 
-    /** Form in the model of a tensor with form {@code file} in the file. */
+    /** Whether a tensor of shape {@code file} can be changed so; all shapes, where nothing else is said. */
+    default boolean takes(long[] file) {
+        return true;
+    }
+
+    /** The shape in the model of a tensor that has a shape that this {@link #takes} in the file. */
     long[] shape(long[] file);
 
-    /** The model's tensor, a view where possible. */
+    /** The model's tensor, a view where possible; of a shape that this {@link #takes}. */
     Tensor read(Tensor file);
 
-    /** The file's tensor, of the model's ones that share it, in order. */
+    /** The file's tensor, made of the model's ones that share it, in order. */
     Tensor write(List<Tensor> model);
 
     /** As it is. */
@@ -67,6 +72,11 @@ sealed interface Transform {
     /** Rows and columns exchanged. */
     record Transpose() implements Transform {
         @Override
+        public boolean takes(long[] file) {
+            return file.length == 2;
+        }
+
+        @Override
         public long[] shape(long[] file) {
             return new long[] {file[1], file[0]};
         }
@@ -84,6 +94,11 @@ sealed interface Transform {
 
     /** The two halves of the first axis exchanged. */
     record SwapHalves() implements Transform {
+        @Override
+        public boolean takes(long[] file) {
+            return file.length > 0 && file[0] % 2 == 0;
+        }
+
         @Override
         public long[] shape(long[] file) {
             return file;
@@ -103,6 +118,11 @@ sealed interface Transform {
 
     /** Part {@code k} of {@code n} equal parts of the first axis. */
     record Rows(int k, int n) implements Transform {
+        @Override
+        public boolean takes(long[] file) {
+            return file.length > 0 && file[0] % n == 0;
+        }
+
         @Override
         public long[] shape(long[] file) {
             long[] part = file.clone();

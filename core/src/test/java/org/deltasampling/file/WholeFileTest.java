@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,8 +28,8 @@ class WholeFileTest {
         Path file = Files.writeString(folder.resolve("a.txt"), "before");
         try (Pending pending = WholeFile.open(file)) {
             assertThat(inFolder()).hasSize(2);
-            pending.write(out -> out.write("longer than it will be".getBytes("UTF-8")));
-            pending.write(out -> out.write("after".getBytes("UTF-8")));
+            pending.write(out -> out.write("longer than it will be".getBytes(StandardCharsets.UTF_8)));
+            pending.write(out -> out.write("after".getBytes(StandardCharsets.UTF_8)));
             assertThat(file).hasContent("before");
             pending.commit();
         }
@@ -59,7 +60,7 @@ class WholeFileTest {
         try {
             List<Future<?>> writes = new ArrayList<>();
             for (int i = 0; i < 400; i++) {
-                byte[] content = "x".repeat(i).getBytes("UTF-8");
+                byte[] content = "x".repeat(i).getBytes(StandardCharsets.UTF_8);
                 writes.add(threads.submit(() -> WholeFile.write(file, out -> out.write(content))));
             }
             for (Future<?> write : writes) {

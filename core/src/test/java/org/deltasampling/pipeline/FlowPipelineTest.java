@@ -77,7 +77,7 @@ class FlowPipelineTest {
         assertThatThrownBy(() -> latents(kit, model))
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining("tokenizer.json or the spiece.model of google/t5-v1_1-xxl")
-                .hasMessageContaining("--t5-tokenizer");
+                .hasMessageContaining("name it by t5-tokenizer");
         ModelOverrides tokenizer = new ModelOverrides(null, kit.folder().resolve("model/tokenizer_3/tokenizer.json"));
         assertThat(error(kit, latents(kit, Role.of(model).with(tokenizer)))).isLessThanOrEqualTo(Kit.PIPELINE);
     }

@@ -262,7 +262,7 @@ final class RecipeTest {
                 "{target: {model: m}, sampling: {size: 99999x99999}}|sampling.size 99999x99999 is too large",
                 "{target: {model: m}, sampling: {precision: bfloat}}|precision 'bfloat' is not known (the nearest is bfloat16)",
                 "{target: {model: m}, preset: referense}|preset 'referense' is not known (the nearest is reference)",
-                "{target: {model: m, prediction: noise}}|target.prediction: prediction 'noise' is not known; there are: epsilon v flow",
+                "{target: {model: m, prediction: noise}}|target.prediction: prediction 'noise' is not known; there are: epsilon v",
                 "{target: {model: m, zero-snr: 1}}|target.zero-snr must be true or false, not 1",
                 "{target: {model: m, t5-tokenizer: a, t5_tokenizer: b}}|mean the same: leave out t5_tokenizer",
                 "{target: {model: m, adapters: [{weight: 1}]}}|target.adapters[0].lora is missing",

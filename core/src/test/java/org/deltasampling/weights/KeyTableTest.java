@@ -21,6 +21,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class KeyTableTest {
@@ -105,14 +106,48 @@ class KeyTableTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"squeeze", "transpose", "swap-halves"})
-    void aVerbIsUndoneByItsInverse(String name) {
-        Transform verb = Transform.named(name);
+    void aTransformIsUndoneByItsInverse(String name) {
+        Transform transform = Transform.named(name);
         try (TensorScope scope = TensorScope.open()) {
             Tensor file = name.equals("squeeze") ? torch.randn(4, 6, 1, 1) : torch.randn(4, 6);
-            Tensor model = verb.read(file);
+            Tensor model = transform.read(file);
             assertThat(TensorInfo.of(model).shape())
-                    .isEqualTo(verb.shape(TensorInfo.of(file).shape()));
-            assertThat(verb.write(List.of(model)).equal(file)).isTrue();
+                    .isEqualTo(transform.shape(TensorInfo.of(file).shape()));
+            assertThat(transform.write(List.of(model)).equal(file)).isTrue();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "rows 0/3, 7 4",
+        "rows 1/3, ''",
+        "transpose, 5",
+        "transpose, 2 2 2",
+        "swap-halves, 5 2",
+        "swap-halves, ''"
+    })
+    void aShapeThatCannotChangeFormFitsNoModel(String transform, String shape) {
+        long[] inFile = Arrays.stream(shape.split(" "))
+                .filter(axis -> !axis.isEmpty())
+                .mapToLong(Long::parseLong)
+                .toArray();
+        try (TensorScope scope = TensorScope.open()) {
+            WeightSource model = table("a = x " + transform).over(WeightSources.of(Map.of("x", torch.ones(inFile))));
+            assertThat(model.info("a").shape()).isEqualTo(inFile);
+            assertThatThrownBy(() -> model.load("a"))
+                    .isInstanceOf(BadWeightsException.class)
+                    .hasMessageContaining("x in the shape");
+        }
+    }
+
+    @Test
+    void aWeightThatAFileHoldsTwiceIsNamed() {
+        try (TensorScope scope = TensorScope.open()) {
+            WeightSource file = WeightSources.of(Map.of("m.x.w", torch.ones(1), "m.y.w", torch.ones(1)));
+            assertThatThrownBy(() -> table("within m", "a = x", "also a = y").over(file))
+                    .isInstanceOf(BadWeightsException.class)
+                    .hasMessageContaining("holds one weight twice")
+                    .hasMessageContainingAll("m.x.w", "m.y.w");
         }
     }
 
