@@ -33,4 +33,17 @@ public final class Shapes {
         }
         return found;
     }
+
+    /**
+     * The same, where there must be one.
+     *
+     * @throws BadWeightsException naming the first if there is none
+     */
+    public static int countAtLeastOne(WeightSource weights, String pattern) {
+        int found = count(weights, pattern);
+        if (found == 0) {
+            throw new BadWeightsException("there is no weight %s".formatted(pattern.formatted(0)));
+        }
+        return found;
+    }
 }

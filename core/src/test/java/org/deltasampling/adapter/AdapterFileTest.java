@@ -129,7 +129,7 @@ class AdapterFileTest {
         }
     }
 
-    /** XL's layers in every key format; a layer of the same name in each text encoder is told by its number. */
+    /** XL's layers in every key format; a layer of the same name in each text encoder is distinguished by its number. */
     @ParameterizedTest
     @CsvSource({
         "unet,           down_blocks.1.attentions.0.proj_in, lora_unet_down_blocks_1_attentions_0_proj_in",

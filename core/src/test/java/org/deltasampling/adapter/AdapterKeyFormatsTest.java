@@ -106,7 +106,7 @@ class AdapterKeyFormatsTest {
     }
 
     @Test
-    void theSecondTextEncoderIsToldByItsPrefix() {
+    void theSecondTextEncoderIsKnownByItsPrefix() {
         Path model = TinyModels.of(Architecture.SDXL, folder.resolve("model"), 1);
         for (String prefix : new String[] {"text_encoder_2.", "text_encoders.clip_g.transformer.", "lora_te2_*"}) {
             assertFound(model, "text_encoder_2", TEXT, prefix + TEXT, ".lora_down.weight", ".lora_up.weight");

@@ -3,20 +3,12 @@ package org.deltasampling.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.deltasampling.Kit;
@@ -51,7 +43,8 @@ class T5TokenizerTest {
         assertThat(encoded.ids()).containsExactly(expected);
         assertThat(encoded.cut()).isEmpty();
         if (!text.contains("\t")) { // SentencePiece's own file makes a blank of a tab by its table, which is empty here
-            Path own = Files.write(folder.resolve("spiece.model"), sentencePiece(kit.resolve("tokenizer.json")));
+            Path own = Files.write(
+                    folder.resolve("spiece.model"), T5Files.sentencePiece(Kit.json(kit.resolve("tokenizer.json"))));
             assertThat(T5Tokenizer.of(own).encode(text, expected.length).ids()).containsExactly(expected);
             assertThat(T5Tokenizer.of(folder).vocabularySize()).isEqualTo(149);
         }
@@ -83,7 +76,7 @@ class T5TokenizerTest {
         table.put("\u00ad", "");
         table.put("½", "1 2");
         StringBuilder written = new StringBuilder();
-        new CharsMap(charsMap(table)).replace(unescaped(text), (part, at) -> written.append(part));
+        new CharsMap(T5Files.charsMap(table)).replace(unescaped(text), (part, at) -> written.append(part));
         assertThat(written).hasToString(unescaped(replaced));
     }
 
@@ -121,69 +114,5 @@ class T5TokenizerTest {
 
     private static String unescaped(String text) {
         return text.replace("\\t", "\t").replace("\\u00ad", "\u00ad").replace("\\u0301", "\u0301");
-    }
-
-    /** The pieces of a tokenizer.json as SentencePiece writes them. */
-    private static byte[] sentencePiece(Path json) throws IOException {
-        ByteArrayOutputStream file = new ByteArrayOutputStream();
-        for (JsonNode piece : new ObjectMapper().readTree(json.toFile()).at("/model/vocab")) {
-            String text = piece.get(0).asText();
-            int type = text.equals("<unk>") ? 2 : text.equals("<pad>") || text.equals("</s>") ? 3 : 1;
-            ByteArrayOutputStream message = new ByteArrayOutputStream();
-            field(message, 10, text.getBytes(StandardCharsets.UTF_8));
-            message.write(21); // field 2, four bytes
-            message.write(ByteBuffer.allocate(4)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putFloat((float) piece.get(1).asDouble())
-                    .array());
-            message.write(new byte[] {24, (byte) type});
-            field(file, 10, message.toByteArray());
-        }
-        return file.toByteArray();
-    }
-
-    private static void field(ByteArrayOutputStream out, int key, byte[] bytes) throws IOException {
-        out.write(new byte[] {(byte) key, (byte) bytes.length});
-        out.write(bytes);
-    }
-
-    /** A double array in which every node of the trie has a block of 256 units for itself. */
-    private static byte[] charsMap(Map<String, String> table) {
-        ByteArrayOutputStream texts = new ByteArrayOutputStream();
-        Map<List<Byte>, Integer> values = new LinkedHashMap<>();
-        Map<List<Byte>, Integer> nodes = new LinkedHashMap<>();
-        nodes.put(List.of(), 256);
-        table.forEach((key, text) -> {
-            List<Byte> bytes = bytes(key);
-            values.put(bytes, texts.size());
-            texts.writeBytes(text.getBytes(StandardCharsets.UTF_8));
-            texts.write(0);
-            for (int i = 1; i <= bytes.size(); i++) {
-                nodes.putIfAbsent(bytes.subList(0, i), 256 * (nodes.size() + 1));
-            }
-        });
-        TreeMap<Integer, Integer> units = new TreeMap<>();
-        nodes.forEach((node, base) -> {
-            int label = node.isEmpty() ? 0 : node.get(node.size() - 1) & 0xff;
-            int at = node.isEmpty() ? 0 : nodes.getOrDefault(node.subList(0, node.size() - 1), 0) ^ label;
-            Integer value = values.get(node);
-            units.put(at, label | (at ^ base) << 10 | (value == null ? 0 : 1 << 8));
-            if (value != null) {
-                units.put(base, value | 1 << 31);
-            }
-        });
-        int count = 256 * (nodes.size() + 1);
-        ByteBuffer all = ByteBuffer.allocate(4 + 4 * count + texts.size()).order(ByteOrder.LITTLE_ENDIAN);
-        all.putInt(4 * count);
-        units.forEach((at, unit) -> all.putInt(4 + 4 * at, unit));
-        all.position(4 + 4 * count).put(texts.toByteArray());
-        return all.array();
-    }
-
-    private static List<Byte> bytes(String text) {
-        Byte[] boxed = new Byte[text.getBytes(StandardCharsets.UTF_8).length];
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-        Arrays.setAll(boxed, i -> bytes[i]);
-        return List.of(boxed);
     }
 }

@@ -107,7 +107,7 @@ public final class AutoencoderKl {
          */
         public static Config infer(WeightSource weights, double scale, double shift) {
             String first = "encoder.down_blocks.%d.resnets.0.conv1.weight";
-            int levels = Shapes.count(weights, first);
+            int levels = Shapes.countAtLeastOne(weights, first);
             return new Config(
                     new Latents(
                             Shapes.of(weights, "decoder.conv_in.weight", 4)[1],
@@ -118,7 +118,7 @@ public final class AutoencoderKl {
                     IntStream.range(0, levels)
                             .mapToObj(level -> Shapes.of(weights, first.formatted(level), 4)[0])
                             .toList(),
-                    Shapes.count(weights, "encoder.down_blocks.0.resnets.%d.conv1.weight"),
+                    Shapes.countAtLeastOne(weights, "encoder.down_blocks.0.resnets.%d.conv1.weight"),
                     32,
                     weights.names().contains("decoder.mid_block.attentions.0.to_q.weight"));
         }
