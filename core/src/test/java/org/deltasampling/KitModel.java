@@ -6,6 +6,7 @@ import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.NetworkDenoiser;
+import org.deltasampling.model.SchedulerFile;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Parameters;
@@ -33,7 +34,7 @@ public final class KitModel implements AutoCloseable {
                 ClipText.Config.read(Kit.json(folder.resolve("text_encoder/config.json"))),
                 weights(folder.resolve("text_encoder/model.safetensors"), "text_model."));
         tokenizer = ClipTokenizer.of(folder.resolve("tokenizer"));
-        scheduler = SchedulerConfig.read(Kit.json(folder.resolve("scheduler/scheduler_config.json")));
+        scheduler = SchedulerFile.read(Kit.json(folder.resolve("scheduler/scheduler_config.json")));
     }
 
     public SchedulerConfig scheduler() {

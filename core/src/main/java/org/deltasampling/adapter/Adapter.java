@@ -1,35 +1,19 @@
 package org.deltasampling.adapter;
 
-import org.deltasampling.model.Conditioning;
 import org.deltasampling.weights.WeightSource;
 
-/** A change to what a model reads, its weights or its conditioning; pure: it leaves what it is given as it is. */
+/** A change of the weights that a part of a model reads; pure: it leaves what it is given as it is. */
+@FunctionalInterface
 public interface Adapter {
 
     /** Changes nothing. */
     Adapter NONE = base -> base;
 
-    /** {@code base} with the change, under the same canonical names; names that the adapter does not know stay. */
+    /** {@code base} with the change, under the same canonical names; weights that the adapter does not touch are shared. */
     WeightSource weights(WeightSource base);
-
-    /** {@code c} with the change. */
-    default Conditioning conditioning(Conditioning c) {
-        return c;
-    }
 
     /** This change, then {@code next} upon its result. */
     default Adapter then(Adapter next) {
-        Adapter first = this;
-        return new Adapter() {
-            @Override
-            public WeightSource weights(WeightSource base) {
-                return next.weights(first.weights(base));
-            }
-
-            @Override
-            public Conditioning conditioning(Conditioning c) {
-                return next.conditioning(first.conditioning(c));
-            }
-        };
+        return base -> next.weights(weights(base));
     }
 }

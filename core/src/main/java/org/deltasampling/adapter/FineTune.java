@@ -21,11 +21,13 @@ public record FineTune(WeightSource tuned) implements Adapter {
                 .toList();
         if (!foreign.isEmpty()) {
             throw new BadWeightsException(
-                    "the fine-tuned model is not made from the source: %d of its weights have other names or shapes, such as %s"
-                            .formatted(foreign.size(), foreign.get(0)));
+                    "%s is not a fine-tune of %s: %d of its weights have other names or shapes, such as %s"
+                            .formatted(
+                                    tuned.origin(), base.origin(), foreign.size(), tuned.nameInFile(foreign.get(0))));
         }
         return new Overlay(
                 base,
+                tuned.origin(),
                 tuned.names()::contains,
                 name -> tuned.load(name).to(base.info(name).type()));
     }

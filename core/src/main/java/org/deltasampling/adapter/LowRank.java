@@ -1,64 +1,94 @@
 package org.deltasampling.adapter;
 
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Objects;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.adapter.AdapterKind.TensorKey;
+import org.deltasampling.adapter.ModuleIndex.Target;
 import org.deltasampling.weights.TensorInfo;
-import org.deltasampling.weights.WeightSource;
 
-/** A low-rank adapter (Hu et al. 2021), merged: W + weight * (alpha / rank) * B A for each weight that it touches. */
-public final class LowRank implements Adapter {
+/** A low-rank change (LoRA, Hu et al. 2021), merged: W + strength * (alpha / rank) * B A. */
+public final class LowRank implements WeightChange {
+
+    private static final String DOWN = "down";
+    private static final String UP = "up";
+    private static final String ALPHA = "alpha";
+
+    static final AdapterKind KIND = new AdapterKind("LoRA", "weight", keys(), Set.of(DOWN, UP), DOWN, LowRank::read);
+
+    private final AdapterTensor down;
+    private final AdapterTensor up;
+    private final UnaryOperator<Tensor> rows;
+    private final double scale;
+
+    private LowRank(AdapterTensor down, AdapterTensor up, UnaryOperator<Tensor> rows, double scale) {
+        this.down = down;
+        this.up = up;
+        this.rows = rows;
+        this.scale = scale;
+    }
+
+    /** kohya's scripts, PEFT (whose adapters may have a name), and diffusers before PEFT in three ways. */
+    private static List<TensorKey> keys() {
+        List<TensorKey> keys = new ArrayList<>();
+        keys.addAll(keys("kohya", ".lora_down.weight", ".lora_up.weight"));
+        keys.addAll(keys("PEFT", ".lora_A.weight", ".lora_B.weight"));
+        keys.addAll(keys("PEFT", ".lora_A.*.weight", ".lora_B.*.weight"));
+        keys.addAll(keys("diffusers", ".lora.down.weight", ".lora.up.weight"));
+        keys.addAll(keys("diffusers", ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"));
+        keys.addAll(keys("diffusers", "_lora.down.weight", "_lora.up.weight"));
+        keys.add(new TensorKey("kohya", ".alpha", ALPHA));
+        return keys;
+    }
+
+    private static List<TensorKey> keys(String format, String down, String up) {
+        return List.of(new TensorKey(format, down, DOWN), new TensorKey(format, up, UP));
+    }
+
+    private static LowRank read(AdapterModule module, Target target) {
+        AdapterTensor down = module.tensor(DOWN);
+        double scale = module.settings().scale(target.part(), target.module(), down.rows(), module.number(ALPHA));
+        return new LowRank(down, module.tensor(UP), target.rows(), scale);
+    }
 
     /**
      * The change of one weight W (out, in) or (out, in, height, width).
      *
-     * @param down A, (rank, in) or (rank, in, height, width)
-     * @param up B, (out, rank) or (out, rank, 1, 1)
+     * @param down A, (rank, in) or (rank, in, height, width); borrowed
+     * @param up B, (out, rank) or (out, rank, 1, 1); borrowed
      * @param scale alpha / rank
      */
-    public record Factors(Supplier<Tensor> down, Supplier<Tensor> up, double scale) {
+    public static LowRank of(Tensor down, Tensor up, double scale) {
+        return new LowRank(AdapterTensor.of(down), AdapterTensor.of(up), UnaryOperator.identity(), scale);
+    }
 
-        /** Factors that are there already; borrowed. */
-        public static Factors of(Tensor down, Tensor up, double scale) {
-            return new Factors(() -> down, () -> up, scale);
+    /** Whether up (out, rank) times down (rank, in ...) has the elements of the weight (out, in ...). */
+    @Override
+    public boolean fits(long[] shape) {
+        return shape.length >= 2
+                && up.shape().length >= 2
+                && down.shape().length >= 2
+                && up.rows() == shape[0]
+                && up.shape()[1] == down.rows()
+                && up.columns() == down.rows()
+                && down.columns() == columns(shape);
+    }
+
+    private static long columns(long[] shape) {
+        long columns = 1;
+        for (int i = 1; i < shape.length; i++) {
+            columns *= shape[i];
         }
-    }
-
-    private final Map<String, Factors> factors;
-    private final double weight;
-
-    private LowRank(Map<String, Factors> factors, double weight) {
-        this.factors = Collections.unmodifiableMap(new LinkedHashMap<>(factors));
-        this.weight = weight;
-    }
-
-    /** The adapter with these factors by canonical names of weights, at weight 1. */
-    public static LowRank of(Map<String, Factors> factors) {
-        return new LowRank(factors, 1);
-    }
-
-    /** The same, {@code by} times as strong. */
-    public LowRank times(double by) {
-        return new LowRank(factors, weight * by);
-    }
-
-    /** The canonical names of the weights that it changes. */
-    public Set<String> touched() {
-        return factors.keySet();
+        return columns;
     }
 
     @Override
-    public WeightSource weights(WeightSource base) {
-        return new Overlay(base, factors::containsKey, name -> {
-            Factors f = Objects.requireNonNull(factors.get(name));
-            return merge(base.load(name), f.down().get(), f.up().get(), weight * f.scale());
-        });
+    public Tensor apply(Tensor weight, double strength) {
+        return merge(weight, down.load(), rows.apply(up.load()), strength * scale);
     }
 
     /**

@@ -5,8 +5,12 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.weights.WeightSource;
 import org.deltasampling.weights.WeightView;
 
-/** {@code source} with some tensors loaded another way, their types and shapes the same. */
-record Overlay(WeightSource source, Predicate<String> changed, Loader loader) implements WeightView {
+/**
+ * {@code source} with some tensors loaded another way, their types and shapes the same.
+ *
+ * @param by where the changes come from, for messages
+ */
+record Overlay(WeightSource source, String by, Predicate<String> changed, Loader loader) implements WeightView {
 
     /** How a changed tensor is loaded. */
     @FunctionalInterface
@@ -22,5 +26,10 @@ record Overlay(WeightSource source, Predicate<String> changed, Loader loader) im
     @Override
     public boolean keeps(String name) {
         return !changed.test(name) && source.keeps(name);
+    }
+
+    @Override
+    public String origin() {
+        return "%s as changed by %s".formatted(source.origin(), by);
     }
 }

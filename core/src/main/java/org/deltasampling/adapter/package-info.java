@@ -1,7 +1,9 @@
 /**
- * Changes to what a model reads: an {@link org.deltasampling.adapter.Adapter} takes weights and gives others, and models never
- * learn of it. {@link org.deltasampling.adapter.LoraFile} reads the spellings of low-rank adapters, {@link
- * org.deltasampling.adapter.LowRank} merges one, {@link org.deltasampling.adapter.FineTune} takes another checkpoint's weights.
+ * Changes of the weights that a model reads: an {@link org.deltasampling.adapter.Adapter} takes weights and gives others, and
+ * models never learn of it. {@link org.deltasampling.adapter.AdapterFile} reads adapters in every key format: it groups a
+ * file's tensors by the modules that they change, as the table of kinds (AdapterKinds) says, and finds these modules in a
+ * model. Each kind is a {@link org.deltasampling.adapter.WeightChange}: {@link org.deltasampling.adapter.LowRank} is LoRA.
+ * {@link org.deltasampling.adapter.FineTune} takes another checkpoint's weights.
  */
 @NullMarked
 package org.deltasampling.adapter;

@@ -78,7 +78,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         if (!parts.matches()) {
             throw new BadSamplingException(
                     "lambda_schedule '%s' cannot be read: give NAME or NAME:START:END, with NAME one of %s"
-                            .formatted(text, String.join(", ", names())));
+                            .formatted(BadSamplingException.quoted(text), String.join(", ", names())));
         }
         String start = parts.group(2) == null ? "1" : parts.group(2);
         String end = parts.group(3) == null ? "0" : parts.group(3);
@@ -91,7 +91,7 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
                 .filter(known -> name(known).equals(name))
                 .findFirst()
                 .orElseThrow(() -> new BadSamplingException("there is no lambda_schedule '%s': give one of %s"
-                        .formatted(name, String.join(", ", names()))));
+                        .formatted(BadSamplingException.quoted(name), String.join(", ", names()))));
         return new LambdaSchedule(value, shape, start, end);
     }
 
@@ -119,7 +119,8 @@ public record LambdaSchedule(double value, Shape shape, double start, double end
         } catch (NumberFormatException e) {
             // refused below, as an infinite number is
         }
-        throw new BadSamplingException("lambda_schedule: the factor '%s' must be a finite number".formatted(text));
+        throw new BadSamplingException("lambda_schedule: the factor '%s' must be a finite number"
+                .formatted(BadSamplingException.quoted(text)));
     }
 
     private static String name(Shape shape) {

@@ -4,13 +4,13 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rectified flow (Liu et al. 2022; Esser et al. 2024): {@code x = (1 - s) clean + s noise}, and the network is told {@code
+ * Rectified flow (Liu et al. 2022; Esser et al. 2024): {@code x = (1 - s) x0 + s noise}, and the network is given {@code
  * steps * s}. Equal steps in a time t become steps in {@code s = k t / (1 + (k - 1) t)}; the shift k moves them to the
  * noise, more so for larger images.
  *
  * <p>Computed in float32 where diffusers does (scheduling_flow_match_euler_discrete.py).
  *
- * @param steps what the network is told for noise alone
+ * @param steps what the network is given for pure noise
  * @param shift k
  * @param bySize how k follows from the size of the image; null: it does not
  */
@@ -53,7 +53,7 @@ public record FlowSchedule(
     }
 
     /**
-     * Any level is one of its own, told without rounding: {@code s = kappa / (1 + kappa)}. The shift chooses which levels
+     * Any level is one of its own, without rounding: {@code s = kappa / (1 + kappa)}. The shift chooses which levels
      * are visited, not what they are called (science.md 1.2).
      */
     @Override
@@ -62,16 +62,17 @@ public record FlowSchedule(
         return new NoiseLevel(steps * (1 - alpha), 1 - alpha, alpha);
     }
 
-    /** The levels of {@code count} steps as diffusers has them, from noise alone down, without the end. */
-    NoiseLevel[] levels(int count, boolean karras) {
+    /**
+     * The levels of {@code count} steps as diffusers has them, from pure noise down, without the end.
+     *
+     * @param sigmas how those between the same ends are spaced; null: evenly in time
+     */
+    NoiseLevel[] levels(int count, @Nullable SigmaSpacing sigmas) {
         double last = lastTime();
         double[] s = IntStream.range(0, count)
                 .mapToDouble(i -> shift(1 + (last - 1) * i / Math.max(count - 1, 1)))
                 .toArray();
-        if (karras) {
-            s = karras(s[0], s[count - 1], count);
-        }
-        return named(s);
+        return named(sigmas == null ? s : sigmas.between(s[0], s[count - 1], count));
     }
 
     /**
@@ -102,14 +103,5 @@ public record FlowSchedule(
 
     private double shift(double time) {
         return shift * time / (1 + (shift - 1) * time);
-    }
-
-    private static double[] karras(double highest, double lowest, int count) {
-        double rho = 7;
-        double top = Math.pow(highest, 1 / rho);
-        double bottom = Math.pow(lowest, 1 / rho);
-        return IntStream.range(0, count)
-                .mapToDouble(i -> Math.pow(top + (bottom - top) * i / Math.max(count - 1, 1), rho))
-                .toArray();
     }
 }

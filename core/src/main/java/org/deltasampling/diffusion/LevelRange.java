@@ -11,7 +11,7 @@ public interface LevelRange {
     /** The least noise that the model knows, as kappa. */
     double lowest();
 
-    /** The most noise that it knows, as kappa; infinite where it starts from noise alone. */
+    /** The most noise that it knows, as kappa; infinite where it starts from pure noise. */
     double highest();
 
     /** The model's name for the level {@code kappa}, clamped to what it knows: its timestep, sigma and alpha. */

@@ -3,11 +3,11 @@ package org.deltasampling.diffusion;
 import org.deltasampling.tensor.Latent;
 
 /**
- * A noise level in a model's own coordinates: {@code x = alpha * clean + sigma * noise}.
+ * A noise level in a model's own coordinates: {@code x = alpha * x0 + sigma * noise}.
  *
- * @param timestep what the network is told, in training steps, not necessarily whole
+ * @param timestep what the network is given, in training steps, not necessarily whole
  * @param sigma weight of the unit noise
- * @param alpha weight of the clean latent; 1 in variance-exploding, sqrt(1 - sigma^2) in variance-preserving, 1 - sigma in
+ * @param alpha weight of the denoised latent x0; 1 in variance-exploding, sqrt(1 - sigma^2) in variance-preserving, 1 - sigma in
  *     flow coordinates
  */
 public record NoiseLevel(double timestep, double sigma, double alpha) {
@@ -31,13 +31,13 @@ public record NoiseLevel(double timestep, double sigma, double alpha) {
         return Math.log(alpha / sigma);
     }
 
-    /** The unit noise in {@code x} if {@code clean} is what lies under it: (x - alpha * clean) / sigma. */
-    public Latent noise(Latent x, Latent clean) {
-        return Latent.combine(1 / sigma, x, -alpha / sigma, clean);
+    /** The unit noise in {@code x} if {@code denoised} is what lies under it: (x - alpha * denoised) / sigma. */
+    public Latent noise(Latent x, Latent denoised) {
+        return Latent.combine(1 / sigma, x, -alpha / sigma, denoised);
     }
 
-    /** The point of this level over {@code clean} with {@code noise}: alpha * clean + sigma * noise. */
-    public Latent point(Latent clean, Latent noise) {
-        return Latent.combine(alpha, clean, sigma, noise);
+    /** The point of this level over {@code denoised} with {@code noise}: alpha * denoised + sigma * noise. */
+    public Latent point(Latent denoised, Latent noise) {
+        return Latent.combine(alpha, denoised, sigma, noise);
     }
 }

@@ -3,9 +3,10 @@ package org.deltasampling.diffusion;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleFunction;
-import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
+import org.deltasampling.diffusion.SchedulerConfig.Placement;
 import org.deltasampling.diffusion.TrainedSchedule.TimestepMap;
+import org.jspecify.annotations.Nullable;
 
 /** The noise levels to go through, all numbers before the loop. */
 @FunctionalInterface
@@ -44,24 +45,27 @@ public interface NoiseSchedule {
     }
 
     /**
-     * Karras et al. 2022, equation 5 with rho 7: evenly in kappa^(1/7). {@code grid} says between which levels, and
-     * whether a network is told whole timesteps, as diffusers' scheduler families do.
+     * Levels by {@code sigmas} rather than by timesteps. {@code grid} says between which, where {@code placement} does not,
+     * and whether a network is given whole timesteps, as diffusers' scheduler families do.
      */
-    static NoiseSchedule karras(
-            TrainedSchedule trained, TimestepGrid grid, Spacing spacing, int offset, NoiseLevel end) {
+    static NoiseSchedule sigmas(
+            SigmaSpacing sigmas,
+            TrainedSchedule trained,
+            TimestepGrid grid,
+            Spacing spacing,
+            Placement placement,
+            NoiseLevel end) {
         return steps -> {
-            double[] within = grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), offset);
+            double[] within =
+                    grid.timesteps(spacing, trained.steps(), checked(steps, trained.steps()), placement.stepsOffset());
             boolean whole = grid == TimestepGrid.OPEN;
             double highest = whole ? trained.highest() : trained.kappaLinear(within[0]);
             double lowest = whole ? trained.lowest() : trained.kappaLinear(within[steps - 1]);
-            DoubleUnaryOperator timestep = whole ? k -> Math.rint(trained.timestep(k)) : trained::timestep;
-            double rho = 7;
-            double top = Math.pow(highest, 1 / rho);
-            double bottom = Math.pow(lowest, 1 / rho);
+            double[] kappas = sigmas.between(placement.sigmaMax(highest), placement.sigmaMin(lowest), steps);
             return chain(
-                    IntStream.range(0, steps)
-                            .mapToDouble(i -> Math.pow(top + (bottom - top) * i / Math.max(steps - 1, 1), rho))
-                            .mapToObj(kappa -> NoiseLevel.preserving(timestep.applyAsDouble(kappa), kappa))
+                    Arrays.stream(kappas)
+                            .mapToObj(kappa -> NoiseLevel.preserving(
+                                    whole ? sigmas.wholeTimestep(trained, kappa) : trained.timestep(kappa), kappa))
                             .toList(),
                     end);
         };
@@ -69,7 +73,7 @@ public interface NoiseSchedule {
 
     /**
      * ComfyUI's {@code normal}: timesteps evenly from the last trained to the first, kappa log-linear at each, then no
-     * noise; the network is told the nearest whole timestep.
+     * noise; the network is given the nearest whole timestep.
      */
     static NoiseSchedule normal(TrainedSchedule trained) {
         return steps -> {
@@ -88,33 +92,39 @@ public interface NoiseSchedule {
      * Equal steps of a flow's shifted time down to its lowest level, then no noise: diffusers' FlowMatchEulerDiscrete, and
      * ComfyUI's {@code normal} for flows.
      *
-     * @param karras whether the levels between the same ends are Karras'
+     * @param sigmas how the levels between the same ends are spaced; null: evenly in time
      */
-    static NoiseSchedule flow(FlowSchedule trained, boolean karras) {
+    static NoiseSchedule flow(FlowSchedule trained, @Nullable SigmaSpacing sigmas) {
         return steps -> {
-            List<NoiseLevel> levels = List.of(trained.levels(checked(steps, trained.steps()), karras));
+            List<NoiseLevel> levels = List.of(trained.levels(checked(steps, trained.steps()), sigmas));
             return chain(levels, NoiseLevel.CLEAN);
         };
     }
 
-    /** A flow's for DPM-Solver++, from a thousandth (at 1000 steps) below noise alone, as diffusers has it. */
-    static NoiseSchedule flowToSolve(FlowSchedule trained) {
-        return steps -> chain(
-                List.of(trained.levels(checked(steps, trained.steps()), 1 - 1.0 / trained.steps(), 0)),
-                NoiseLevel.CLEAN);
+    /** A flow's for DPM-Solver++: where they are even in time, from 1 - 1/trained, as diffusers has it. */
+    static NoiseSchedule flowForDpmSolver(FlowSchedule trained, @Nullable SigmaSpacing sigmas) {
+        return sigmas != null
+                ? flow(trained, sigmas)
+                : steps -> chain(
+                        List.of(trained.levels(checked(steps, trained.steps()), 1 - 1.0 / trained.steps(), 0)),
+                        NoiseLevel.CLEAN);
     }
 
-    /** A flow's for UniPC, as diffusers has it: see {@link #withSignal}. */
-    static NoiseSchedule flowToCorrect(FlowSchedule trained) {
-        return withSignal(steps -> chain(
-                List.of(trained.levels(checked(steps, trained.steps()), 1, 1.0 / trained.steps())), NoiseLevel.CLEAN));
+    /** A flow's for UniPC, as diffusers has it: see {@link #clampPureNoise}. */
+    static NoiseSchedule flowForUniPc(FlowSchedule trained, @Nullable SigmaSpacing sigmas) {
+        return clampPureNoise(
+                sigmas != null
+                        ? flow(trained, sigmas)
+                        : steps -> chain(
+                                List.of(trained.levels(checked(steps, trained.steps()), 1, 1.0 / trained.steps())),
+                                NoiseLevel.CLEAN));
     }
 
     /**
      * A flow's {@code schedule} for UniPC, which needs the logarithm of the first level's signal: s = 1 - 10^-6 for 1, as
      * diffusers has it.
      */
-    static NoiseSchedule withSignal(NoiseSchedule schedule) {
+    private static NoiseSchedule clampPureNoise(NoiseSchedule schedule) {
         return steps -> {
             List<NoiseLevel> levels = schedule.plan(steps).stream()
                     .map(Step::from)

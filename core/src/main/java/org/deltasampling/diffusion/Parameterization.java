@@ -2,9 +2,9 @@ package org.deltasampling.diffusion;
 
 import org.deltasampling.tensor.Latent;
 
-/** What a network's output means, as an invertible pair (science.md 1.2), for x = alpha * clean + sigma * noise. */
+/** What a network's output means, as an invertible pair (science.md 1.2), for x = alpha * x0 + sigma * noise. */
 public enum Parameterization {
-    /** The noise: clean = (x - sigma * out) / alpha. */
+    /** The noise: x0 = (x - sigma * out) / alpha. */
     EPSILON {
         @Override
         public Latent denoised(Latent x, Latent out, NoiseLevel n) {
@@ -12,11 +12,11 @@ public enum Parameterization {
         }
 
         @Override
-        public Latent output(Latent x, Latent clean, NoiseLevel n) {
-            return x.plus(-n.alpha(), clean).times(1 / n.sigma());
+        public Latent output(Latent x, Latent denoised, NoiseLevel n) {
+            return x.plus(-n.alpha(), denoised).times(1 / n.sigma());
         }
     },
-    /** v = alpha * noise - sigma * clean, in variance-preserving coordinates (alpha^2 + sigma^2 = 1). */
+    /** v = alpha * noise - sigma * x0, in variance-preserving coordinates (alpha^2 + sigma^2 = 1). */
     V_PREDICTION {
         @Override
         public Latent denoised(Latent x, Latent out, NoiseLevel n) {
@@ -24,11 +24,23 @@ public enum Parameterization {
         }
 
         @Override
-        public Latent output(Latent x, Latent clean, NoiseLevel n) {
-            return Latent.combine(n.alpha(), x, -1, clean).times(1 / n.sigma());
+        public Latent output(Latent x, Latent denoised, NoiseLevel n) {
+            return Latent.combine(n.alpha(), x, -1, denoised).times(1 / n.sigma());
         }
     },
-    /** Rectified flow, u = noise - clean, in flow coordinates (alpha + sigma = 1). */
+    /** The denoised latent itself: diffusers' {@code sample}. */
+    SAMPLE {
+        @Override
+        public Latent denoised(Latent x, Latent out, NoiseLevel n) {
+            return out;
+        }
+
+        @Override
+        public Latent output(Latent x, Latent denoised, NoiseLevel n) {
+            return denoised;
+        }
+    },
+    /** The velocity of a rectified flow, u = noise - x0, in flow coordinates (alpha + sigma = 1). */
     FLOW {
         @Override
         public Latent denoised(Latent x, Latent out, NoiseLevel n) {
@@ -36,14 +48,14 @@ public enum Parameterization {
         }
 
         @Override
-        public Latent output(Latent x, Latent clean, NoiseLevel n) {
-            return x.minus(clean).times(1 / n.sigma());
+        public Latent output(Latent x, Latent denoised, NoiseLevel n) {
+            return x.minus(denoised).times(1 / n.sigma());
         }
     };
 
-    /** The clean latent that {@code out} means. */
+    /** The denoised latent (predicted x0) that {@code out} means. */
     public abstract Latent denoised(Latent x, Latent out, NoiseLevel n);
 
-    /** The network output that means {@code clean}: the inverse of {@link #denoised}. */
-    public abstract Latent output(Latent x, Latent clean, NoiseLevel n);
+    /** The network output that means {@code denoised}: the inverse of {@link #denoised}. */
+    public abstract Latent output(Latent x, Latent denoised, NoiseLevel n);
 }

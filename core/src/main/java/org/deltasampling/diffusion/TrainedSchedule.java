@@ -102,6 +102,19 @@ public final class TrainedSchedule implements LevelRange {
         return log - logKappas[below] <= logKappas[above] - log ? below : above;
     }
 
+    /**
+     * The last whole timestep whose ln kappa, in float32 as diffusers has it, is not above that of {@code kappa}; 0 below
+     * them all. Rounding may take the timestep before for a trained kappa itself, and does so in diffusers.
+     */
+    int timestepBelow(double kappa) {
+        double log = Math.log(kappa);
+        int below = 0;
+        for (int t = 0; t < logKappas.length && (float) logKappas[t] <= log; t++) {
+            below = t;
+        }
+        return below;
+    }
+
     /** This model's own name for a noise level of another one, at a fractional timestep. */
     @Override
     public NoiseLevel level(double kappa) {
@@ -122,7 +135,7 @@ public final class TrainedSchedule implements LevelRange {
         return LevelRange.of(lowest(), highest(), kappa -> level(kappa, TimestepMap.NEAREST));
     }
 
-    /** How a kappa between two trained levels becomes the timestep that a network is told. */
+    /** How a kappa between two trained levels becomes the timestep that a network is given. */
     public enum TimestepMap {
         /** Fractional, log-linear: the default. */
         CONTINUOUS,

@@ -1,8 +1,5 @@
 package org.deltasampling.model;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -10,12 +7,18 @@ import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.diffusion.SchedulerConfig.Placement;
+import org.deltasampling.diffusion.Spacing;
+import org.deltasampling.diffusion.TrainedSchedule;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.WeightSource;
+import org.jspecify.annotations.Nullable;
 
 /** The families of models that can be loaded, and the only place that lists facts about them. */
 @SuppressWarnings("ImmutableEnumChecker") // its lists are made by List.of
@@ -63,14 +66,14 @@ public enum Architecture {
         }
 
         @Override
-        JsonNode scheduler(JsonNode config) {
-            return config;
+        SchedulerConfig scheduler(SchedulerConfig ofFolder) {
+            return ofFolder;
         }
 
         @Override
-        void sampling(ObjectNode config, boolean zeroTerminalSnr) {
-            config.put("_class_name", "EulerDiscreteScheduler");
-            config.put("timestep_spacing", zeroTerminalSnr ? "trailing" : "leading");
+        @Nullable
+        Spacing spacing(boolean zeroTerminalSnr) {
+            return zeroTerminalSnr ? Spacing.TRAILING : Spacing.LEADING;
         }
     },
 
@@ -234,34 +237,31 @@ public enum Architecture {
     }
 
     /** A folder's scheduler config as diffusers' pipeline of the family takes it: SD-1's and SD-2's never clip latents. */
-    JsonNode scheduler(JsonNode config) {
-        return config instanceof ObjectNode object ? object.put("clip_sample", false) : config;
+    SchedulerConfig scheduler(SchedulerConfig ofFolder) {
+        return ofFolder.withoutClipping();
     }
 
     /**
-     * The scheduler config of a file without one, in diffusers' words: the noise that the family was trained with, and
-     * what is known of how to sample it.
+     * The scheduler config of a file without one: the noise that the family was trained with, and what is known of how to
+     * sample it.
      *
-     * @param zeroTerminalSnr whether the noise was rescaled to end in nothing but noise (Lin et al. 2023), in which case
-     *     sampling is to begin there
+     * @param predicts what its network predicts, if it is not a flow
+     * @param zeroTerminalSnr whether the noise was rescaled to end in pure noise (Lin et al. 2023), in which case sampling
+     *     is to begin there
      */
-    JsonNode scheduler(boolean velocity, boolean zeroTerminalSnr) {
-        ObjectNode config = JsonNodeFactory.instance.objectNode();
+    SchedulerConfig scheduler(Parameterization predicts, boolean zeroTerminalSnr) {
         if (flows) {
-            return config.put("_class_name", "FlowMatchEulerDiscreteScheduler").put("shift", 3.0);
+            return SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), null);
         }
-        config.put("beta_schedule", "scaled_linear").put("beta_start", 0.00085).put("beta_end", 0.012);
-        config.put("num_train_timesteps", 1000).put("steps_offset", 1).put("set_alpha_to_one", false);
-        config.put("clip_sample", false).put("prediction_type", velocity ? "v_prediction" : "epsilon");
-        config.put("rescale_betas_zero_snr", zeroTerminalSnr);
-        sampling(config, zeroTerminalSnr);
-        return config;
+        SchedulerConfig config =
+                SchedulerConfig.stableDiffusion(predicts).with(Placement.of(spacing(zeroTerminalSnr), 1));
+        return zeroTerminalSnr ? config.with(TrainedSchedule.zeroTerminalSnr(config.diffusion())) : config;
     }
 
-    void sampling(ObjectNode config, boolean zeroTerminalSnr) {
-        if (zeroTerminalSnr) {
-            config.put("timestep_spacing", "trailing");
-        }
+    /** Of the timesteps of such a file; null: the sampler's. */
+    @Nullable
+    Spacing spacing(boolean zeroTerminalSnr) {
+        return zeroTerminalSnr ? Spacing.TRAILING : null;
     }
 
     /**

@@ -1,6 +1,5 @@
 package org.deltasampling.model;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.t5.T5Encoder;
@@ -53,7 +53,7 @@ public final class Checkpoint implements AutoCloseable {
     private final List<Part<ClipText.Config>> texts;
     private final @Nullable Part<T5Encoder.Config> t5;
     private final @Nullable Path t5Tokenizer;
-    private final JsonNode scheduler;
+    private final SchedulerConfig scheduler;
     private final int sampleSize;
     private final boolean zeroForEmptyNegative;
 
@@ -238,10 +238,10 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * How it was trained and wants to be sampled, in the words of diffusers' {@code scheduler_config.json}; of a single file
-     * only what is known of its family and found out from its weights.
+     * How it was trained and wants to be sampled; of a single file only what is said beside it, known of its family and
+     * found out from its weights.
      */
-    public JsonNode scheduler() {
+    public SchedulerConfig scheduler() {
         return scheduler;
     }
 

@@ -12,6 +12,8 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.deltasampling.diffusion.Parameterization;
+import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.model.Checkpoint.Part;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
@@ -65,7 +67,7 @@ final class CheckpointReader {
     Path t5Tokenizer;
 
     @Nullable
-    JsonNode scheduler;
+    SchedulerConfig scheduler;
 
     int sampleSize;
     boolean zeroForEmptyNegative;
@@ -131,7 +133,9 @@ final class CheckpointReader {
         zeroForEmptyNegative = folder.index()
                 .path("force_zeros_for_empty_prompt")
                 .asBoolean(architecture().zeroForEmptyNegative());
-        scheduler = architecture().scheduler(DiffusersFolder.json(folder.file("scheduler", "scheduler_config.json")));
+        scheduler = architecture()
+                .scheduler(
+                        SchedulerFile.read(folder.file("scheduler", "scheduler_config.json"), architecture(), others));
     }
 
     private void readVae(DiffusersFolder folder, String part) {
@@ -207,7 +211,7 @@ final class CheckpointReader {
             }
             case TRANSFORMER -> {
                 transformer = part(file, KeyTable.read("mmdit-diffusers"), MMDiT.Config::infer, MMDiT::new);
-                scheduler = architecture().scheduler(false, false);
+                scheduler = flowScheduler(architecture());
             }
             default -> throw new BadWeightsException("%s is %s: %s".formatted(path, kind.title(), kind.advice()));
         }
@@ -242,7 +246,7 @@ final class CheckpointReader {
                         .filter(n -> !OriginalLayout.isPart(n) && !beside.knows(n))
                         .collect(Collectors.toList()),
                 List.of());
-        scheduler = family.isFlow() ? family.scheduler(false, false) : scheduler(file, family);
+        scheduler = family.isFlow() ? flowScheduler(family) : scheduler(file, family);
     }
 
     /** Stability publishes SD-3's text encoders as files of their own, for checkpoints without them. */
@@ -277,13 +281,46 @@ final class CheckpointReader {
         t5Tokenizer = beside.t5Tokenizer().orElse(null);
     }
 
-    private JsonNode scheduler(WeightFile file, Architecture family) {
+    private SchedulerConfig flowScheduler(Architecture family) {
+        requireNoScheduler();
+        if (Boolean.TRUE.equals(others.zeroSnr())
+                || (others.prediction() != null && others.prediction() != Parameterization.FLOW)) {
+            throw new BadWeightsException(
+                    "%s is a flow model, which has neither another prediction nor zero_snr: leave them out"
+                            .formatted(path));
+        }
+        return family.scheduler(Parameterization.FLOW, false);
+    }
+
+    /** What is said beside the file comes before what its signs say. */
+    private SchedulerConfig scheduler(WeightFile file, Architecture family) {
+        requireNoScheduler();
+        zeroForEmptyNegative = family.zeroForEmptyNegative();
         String said = file.metadata().getOrDefault("modelspec.prediction_type", "");
         Set<String> names = file.names();
         Part<UNet.Config> denoiser = Objects.requireNonNull(unet);
         boolean velocity = family.predictsVelocity(denoiser.weights(), denoiser.config(), names, said);
-        zeroForEmptyNegative = family.zeroForEmptyNegative();
-        return family.scheduler(velocity, names.contains("ztsnr"));
+        Parameterization predicts = velocity ? Parameterization.V_PREDICTION : Parameterization.EPSILON;
+        OriginalConfig beside = OriginalConfig.beside(path).orElse(null);
+        if (beside != null) {
+            files.alsoRead(beside.file());
+            predicts = beside.prediction();
+        }
+        if (others.prediction() == Parameterization.FLOW) {
+            throw new BadWeightsException("%s is not a flow model: give another prediction".formatted(path));
+        }
+        return family.scheduler(
+                Objects.requireNonNullElse(others.prediction(), predicts),
+                Objects.requireNonNullElse(others.zeroSnr(), names.contains("ztsnr")));
+    }
+
+    private void requireNoScheduler() {
+        if (others.scheduler() != null) {
+            throw new BadWeightsException(
+                    ("%s is a single file, and scheduler: names the class of a folder's scheduler_config.json:"
+                                    + " leave it out, and give the sampler instead")
+                            .formatted(path));
+        }
     }
 
     /** Inpainting, depth and the like read more than the latent. */

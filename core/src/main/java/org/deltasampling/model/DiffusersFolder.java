@@ -138,8 +138,12 @@ record DiffusersFolder(Path root) {
     }
 
     static JsonNode json(Path path) {
+        return json(path, JSON);
+    }
+
+    static JsonNode json(Path path, ObjectMapper mapper) {
         try {
-            return JSON.readTree(path.toFile());
+            return mapper.readTree(path.toFile());
         } catch (JsonProcessingException e) {
             throw new BadWeightsException(
                     "%s is not valid JSON (%s); download or copy it again".formatted(path, e.getOriginalMessage()), e);

@@ -31,6 +31,11 @@ final class OpenFiles implements AutoCloseable {
         return shards;
     }
 
+    /** A file that was read whole and says something of the model. */
+    void alsoRead(Path file) {
+        paths.add(file);
+    }
+
     private void keep(AutoCloseable source, List<Path> files) {
         sources.keep(source);
         paths.addAll(files);

@@ -15,7 +15,6 @@ import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.BridgeFile;
 import org.deltasampling.bridge.BridgeFitter;
 import org.deltasampling.bridge.ScaledAutoencoder;
-import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.file.BadFileException;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.vae.AutoencoderKl;
@@ -90,9 +89,8 @@ public final class BridgeFitting implements AutoCloseable {
     /** Width and height of the images that are encoded: what the model of the smaller ones was trained at. */
     private static int side(Checkpoint checkpoint) {
         long downscale = checkpoint.vae().config().latentSpace().downscale();
-        return Math.toIntExact(downscale
-                * checkpoint.sampleSize(
-                        SchedulerConfig.read(checkpoint.scheduler()).parameterization()));
+        return Math.toIntExact(
+                downscale * checkpoint.sampleSize(checkpoint.scheduler().parameterization()));
     }
 
     private ScaledAutoencoder autoencoder(Checkpoint checkpoint) {

@@ -10,7 +10,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
-import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.adapter.AdapterFile;
+import org.deltasampling.adapter.AdapterSummary;
 import org.deltasampling.bridge.BridgeFile;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
@@ -37,7 +38,7 @@ public record Inspection(
         String kind,
         @Nullable String family,
         @Nullable String prediction,
-        LoraFile.@Nullable Summary lora,
+        @Nullable AdapterSummary lora,
         List<Part> parts,
         @Nullable String problem) {
 
@@ -113,9 +114,7 @@ public record Inspection(
                     path.toString(),
                     kind,
                     checkpoint.architecture().title(),
-                    checkpoint.architecture().isFlow()
-                            ? "flow"
-                            : checkpoint.scheduler().path("prediction_type").asText("epsilon"),
+                    checkpoint.scheduler().parameterization().name().toLowerCase(Locale.ROOT),
                     null,
                     parts,
                     problem(checkpoint));
@@ -135,8 +134,8 @@ public record Inspection(
     }
 
     private static Inspection lora(Path path, Part whole) {
-        try (LoraFile file = LoraFile.open(path)) {
-            LoraFile.Summary summary = file.summary();
+        try (AdapterFile file = AdapterFile.open(path)) {
+            AdapterSummary summary = file.summary();
             return new Inspection(
                     path.toString(),
                     "a LoRA",
@@ -180,7 +179,7 @@ public record Inspection(
             lines.add("  predicts      " + prediction);
         }
         if (lora != null) {
-            lines.add("  spelling      " + lora.spelling());
+            lines.add("  key format    " + lora.keyFormat());
             lines.add("  layers        %d, of rank %s".formatted(lora.layers(), ranks(lora)));
             if (lora.contextWidth() > 0) {
                 lines.add("  made for      a model whose text embedding is %d wide".formatted(lora.contextWidth()));
@@ -199,7 +198,7 @@ public record Inspection(
         return String.join("\n", lines);
     }
 
-    private static String ranks(LoraFile.Summary lora) {
+    private static String ranks(AdapterSummary lora) {
         return lora.ranks().size() == 1
                 ? lora.ranks().first().toString()
                 : "%d to %d".formatted(lora.ranks().first(), lora.ranks().last());

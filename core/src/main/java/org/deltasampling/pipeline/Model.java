@@ -63,6 +63,7 @@ final class Model implements AutoCloseable {
     private final Precision precision;
     private final Device device;
     private final Set<Path> files;
+    private final List<String> warnings;
     private final SchedulerConfig scheduler;
     private @Nullable Backbone network;
     private @Nullable ScaledAutoencoder autoencoder;
@@ -75,7 +76,8 @@ final class Model implements AutoCloseable {
             WeightSource autoencoder,
             Precision precision,
             Device device,
-            Set<Path> files) {
+            Set<Path> files,
+            List<String> warnings) {
         this.checkpoint = checkpoint;
         this.base = base;
         this.texts = texts;
@@ -84,7 +86,8 @@ final class Model implements AutoCloseable {
         this.precision = precision;
         this.device = device;
         this.files = files;
-        this.scheduler = SchedulerConfig.read(checkpoint.scheduler());
+        this.warnings = List.copyOf(warnings);
+        this.scheduler = checkpoint.scheduler();
     }
 
     /** The model of {@code checkpoint}, which must outlive it. */
@@ -98,14 +101,17 @@ final class Model implements AutoCloseable {
                 WeightSources.in(checkpoint.vae().weights(), Precision.FLOAT32),
                 precision,
                 device,
-                files(checkpoint));
+                files(checkpoint),
+                List.of());
     }
 
     /**
      * This model with changes by the names of its parts, which were read from {@code more}; what is unchanged stays in
      * memory once.
+     *
+     * @param warnings what the user should know of these files
      */
-    Model with(Map<String, Adapter> changes, List<Path> more) {
+    Model with(Map<String, Adapter> changes, List<Path> more, List<String> warnings) {
         Set<Path> all = new LinkedHashSet<>(files);
         all.addAll(more);
         return new Model(
@@ -116,7 +122,8 @@ final class Model implements AutoCloseable {
                 changes.getOrDefault(VAE, Adapter.NONE).weights(autoencoderWeights),
                 precision,
                 device,
-                all);
+                all,
+                warnings);
     }
 
     /** The name of its file or folder, for people. */
@@ -170,6 +177,11 @@ final class Model implements AutoCloseable {
     /** All that it was read from: weights and adapters, and in a folder the configs and the tokenizer. */
     Set<Path> files() {
         return files;
+    }
+
+    /** What the user should know of these files, each in one sentence. */
+    List<String> warnings() {
+        return warnings;
     }
 
     private static Set<Path> files(Checkpoint checkpoint) {

@@ -9,9 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.deltasampling.adapter.Adaptation;
 import org.deltasampling.adapter.Adapter;
+import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.adapter.FineTune;
-import org.deltasampling.adapter.LoraFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe.Lora;
@@ -32,7 +33,7 @@ final class ModelCache implements AutoCloseable {
     private record Opened(Path path, ModelOverrides overrides) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
-    private final Map<Path, LoraFile> loras = new HashMap<>();
+    private final Map<Path, AdapterFile> adapterFiles = new HashMap<>();
 
     /** The one that was not asked for for longest first. */
     private final Map<Key, Model> models = new LinkedHashMap<>(16, 0.75f, true);
@@ -61,19 +62,23 @@ final class ModelCache implements AutoCloseable {
         }
         Adapter tuned = new FineTune(checkpoint.network().weights());
         return open(key.base, key.base, List.of(), key.use)
-                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files());
+                .with(Map.of(checkpoint.networkName(), tuned), checkpoint.files(), List.of());
     }
 
     private Model adapted(Model model, List<Lora> adapters) {
         Map<String, Adapter> changes = new HashMap<>();
         List<Path> files = new ArrayList<>();
+        List<String> warnings = new ArrayList<>();
         for (Lora lora : adapters) {
-            LoraFile file = loras.computeIfAbsent(lora.file(), LoraFile::open);
-            file.on(model.checkpoint())
-                    .forEach((part, change) -> changes.merge(part, change.times(lora.weight()), Adapter::then));
+            Adaptation adaptation =
+                    adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
+            warnings.addAll(adaptation.warnings());
+            adaptation
+                    .changes()
+                    .forEach((part, change) -> changes.merge(part, change.at(lora.weight()), Adapter::then));
             files.add(lora.file());
         }
-        return model.with(changes, files);
+        return model.with(changes, files, warnings);
     }
 
     private Checkpoint checkpoint(Path path, Use use) {
@@ -120,7 +125,7 @@ final class ModelCache implements AutoCloseable {
     @Override
     public void close() {
         models.values().forEach(Model::close);
-        loras.values().forEach(LoraFile::close);
+        adapterFiles.values().forEach(AdapterFile::close);
         checkpoints.values().forEach(Checkpoint::close);
     }
 }

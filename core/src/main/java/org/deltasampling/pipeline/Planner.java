@@ -43,6 +43,7 @@ final class Planner {
             opened.add(open(delta.source(), sampling.precision()));
             opened.add(adapted(delta, sampling.precision()));
         }
+        opened.forEach(model -> model.warnings().forEach(request::warn));
         requireT5(opened);
         StartNoise start = StartNoise.of(sampling, target.latentSpace(), target.divisor(), target.size());
         SamplingPlan plan = SamplingPlan.of(

@@ -9,29 +9,35 @@ import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Latent;
 
 /**
- * Adams-Bashforth on the predicted noise: the polynomial through the last {@code order} noises, in a chosen variable of
- * kappa, is integrated over the step in kappa, {@code x'/alpha' = x/alpha + integral n dkappa}.
+ * Adams-Bashforth on the predicted noise: the polynomial through the last noises, in a chosen variable of kappa, is
+ * integrated over the step in kappa, {@code x'/alpha' = x/alpha + integral n dkappa}.
  *
- * @param order how many noises are used; fewer as long as there are fewer
+ * @param order how many noises are used, at most 4; fewer as long as there are fewer
  * @param variable in which the noises are interpolated: kappa itself is LMS (k-diffusion), ln kappa is DEIS (Zhang and Chen
  *     2022, the log-rho variant)
- * @param singleLast the last of fewer steps than this is first order
  */
-record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) implements Sampler {
+record LinearMultistep(Order order, DoubleUnaryOperator variable) implements Sampler {
+
+    private static final int MOST = 4;
+
+    /** The order of step {@code i} of {@code steps}. */
+    interface Order {
+        int at(int i, int steps);
+    }
 
     /** LMS of order 4, to the last step, as diffusers has it. */
     static LinearMultistep lms() {
-        return new LinearMultistep(4, kappa -> kappa, 0);
+        return new LinearMultistep((i, steps) -> MOST, kappa -> kappa);
     }
 
     /** LMS of order 4 whose last step is first order, as ComfyUI has it. */
-    static LinearMultistep lmsToDenoised() {
-        return new LinearMultistep(4, kappa -> kappa, Integer.MAX_VALUE);
+    static LinearMultistep lmsOfComfyUi() {
+        return new LinearMultistep((i, steps) -> i == steps - 1 ? 1 : MOST, kappa -> kappa);
     }
 
-    /** DEIS of order 2, as diffusers has it. */
-    static LinearMultistep deis() {
-        return new LinearMultistep(2, Math::log, 15);
+    /** DEIS as diffusers has it. */
+    static LinearMultistep deis(int order, boolean lowerOrderFinal) {
+        return new LinearMultistep((i, steps) -> MultistepOrder.at(i, steps, order, lowerOrderFinal), Math::log);
     }
 
     @Override
@@ -40,8 +46,7 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
             Step step = plan.get(i);
             History history = at.carried().with(step.from().noise(at.x(), denoised));
             List<Latent> noises = history.latents();
-            boolean single = i == plan.size() - 1 && plan.size() < singleLast;
-            int used = single ? 1 : Math.min(order, noises.size());
+            int used = Math.min(order.at(i, plan.size()), noises.size());
             double[] nodes = IntStream.range(0, used)
                     .mapToDouble(j -> plan.get(i - j).from().kappa())
                     .toArray();
@@ -50,7 +55,7 @@ record LinearMultistep(int order, DoubleUnaryOperator variable, int singleLast) 
                 double weight = weight(j, nodes, step.from(), step.to());
                 moved = moved.plus(step.to().alpha() * weight, noises.get(j));
             }
-            return new SamplerState<>(moved, history.newest(order - 1));
+            return new SamplerState<>(moved, history.newest(MOST - 1));
         });
     }
 

@@ -1,8 +1,10 @@
 package org.deltasampling.sampling;
 
 import java.util.List;
+import java.util.Set;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.NoiseLevel;
+import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.tensor.Carried;
 import org.deltasampling.tensor.Latent;
@@ -11,12 +13,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * UniPC on denoised latents (Zhao et al. 2023): each step goes towards one extrapolated from those before, and before the
  * next the step is taken once more, from where it began, with the denoised latent at its end known; no evaluation is spent on
- * that. Orders rise at the beginning and fall at the end.
+ * that. Orders rise at the beginning.
  *
  * @param order of the solver
  * @param scale the function B(h) that the corrections are scaled with
+ * @param lowerOrderFinal whether orders fall at the end
+ * @param uncorrected the steps, from 0, that are not corrected
  */
-record UniPc(int order, Scale scale) implements Sampler {
+record UniPc(int order, Scale scale, boolean lowerOrderFinal, Set<Integer> uncorrected) implements Sampler {
+
+    /** As diffusers has it under {@code config}. */
+    static UniPc of(SchedulerConfig config) {
+        SchedulerConfig.Solver solver = config.solver();
+        Scale scale = solver.type().equals("bh1") ? Scale.H : Scale.EXPM1;
+        return new UniPc(solver.order(), scale, solver.lowerOrderFinal(), solver.disableCorrector());
+    }
+
+    /** As ComfyUI has it for so many steps. */
+    static UniPc ofComfyUi(int steps) {
+        return new UniPc(Math.max(1, Math.min(3, steps - 1)), Scale.H, true, Set.of());
+    }
 
     /** The paper's two choices of B(h). */
     enum Scale {
@@ -46,7 +62,7 @@ record UniPc(int order, Scale scale) implements Sampler {
         return SamplerState.follow(plan, start, first, denoiser, hook, (at, i, denoised) -> {
             History history = at.carried().denoised();
             // a point that a hook has put in place is not where the last step led: there is nothing to correct
-            Latent x = i == 0 || at.replaced()
+            Latent x = i == 0 || at.replaced() || uncorrected.contains(i - 1)
                     ? at.x()
                     : plan.get(i - 1)
                             .stepByDenoised(
@@ -65,7 +81,8 @@ record UniPc(int order, Scale scale) implements Sampler {
      */
     private Latent extrapolated(List<Step> plan, int i, List<Latent> denoised, @Nullable Latent ahead) {
         Latent newest = denoised.get(0);
-        int used = Math.min(order, Math.min(i + 1, plan.size() - i));
+        int rising = Math.min(order, i + 1);
+        int used = lowerOrderFinal ? Math.min(rising, plan.size() - i) : rising;
         int unknowns = ahead == null ? used - 1 : used;
         if (unknowns == 0) {
             return newest;

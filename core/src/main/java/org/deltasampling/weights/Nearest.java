@@ -4,15 +4,21 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
+import org.deltasampling.file.Quoted;
 
 /** The known name that a wrong one was probably meant to be. */
 public final class Nearest {
+
+    /** The time that a comparison takes grows with the square of the lengths; names of models are shorter. */
+    private static final int LONGEST = 200;
 
     private Nearest() {}
 
     /** {@code " (the nearest is X)"}, or nothing where no name is near. */
     public static String hint(String name, Collection<String> known) {
-        return to(name, known).map(n -> " (the nearest is " + n + ")").orElse("");
+        return to(name, known)
+                .map(n -> " (the nearest is " + Quoted.of(n) + ")")
+                .orElse("");
     }
 
     /**
@@ -25,16 +31,22 @@ public final class Nearest {
         T found = located.get(name);
         if (found == null) {
             throw new BadWeightsException(
-                    "%s has no tensor %s%s".formatted(origin, name, hint(name, located.keySet())));
+                    "%s has no tensor %s%s".formatted(origin, Quoted.of(name), hint(name, located.keySet())));
         }
         return found;
     }
 
-    /** The known name with the fewest edits from {@code name}, if at most half of it has to change. */
+    /** The known name with the fewest edits from {@code name}, if at most half of it has to change and it is not very long. */
     public static Optional<String> to(String name, Collection<String> known) {
         return known.stream()
-                .filter(k -> !k.equals(name) && edits(name, k) * 2 <= Math.max(name.length(), k.length()))
+                .filter(k -> !k.equals(name) && isNear(name, k))
                 .min(Comparator.comparingInt((String k) -> edits(name, k)).thenComparing(Comparator.naturalOrder()));
+    }
+
+    private static boolean isNear(String a, String b) {
+        int longer = Math.max(a.length(), b.length());
+        int shorter = Math.min(a.length(), b.length());
+        return longer <= LONGEST && (longer - shorter) * 2 <= longer && edits(a, b) * 2 <= longer;
     }
 
     /** Levenshtein distance. */

@@ -7,6 +7,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.deltasampling.file.Quoted;
 
 /**
  * How a file's weights compare to what a model declares; names are the file's.
@@ -44,7 +46,7 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
             } else if (!Arrays.equals(weights.info(name).shape(), shape)) {
                 shapeMismatches.add("%s is %s where %s is needed"
                         .formatted(
-                                weights.nameInFile(name),
+                                Quoted.of(weights.nameInFile(name)),
                                 Arrays.toString(weights.info(name).shape()),
                                 Arrays.toString(shape)));
             }
@@ -54,14 +56,21 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
                 .filter(name -> !declared.containsKey(name))
                 .map(weights::nameInFile)
                 .forEach(unused::add);
-        return new WeightCheck(hinted(missing, unused), hinted(unused, missing), shapeMismatches);
+        return new WeightCheck(
+                hinted(missing, name -> Nearest.hint(name, unused)),
+                hinted(unused, name -> Nearest.hint(name, missing)),
+                shapeMismatches);
     }
 
-    /** {@code names} with the nearest of {@code others}; only the first few, which are shown, since the search is long. */
-    public static List<String> hinted(Collection<String> names, Collection<String> others) {
+    /**
+     * {@code names} as a message quotes them, the first few, which are shown, with a hint: the search for it is long.
+     *
+     * @param hint the nearest name that is known, as a message says it; empty where none is near
+     */
+    public static List<String> hinted(Collection<String> names, UnaryOperator<String> hint) {
         List<String> hinted = new ArrayList<>();
         for (String name : names) {
-            hinted.add(hinted.size() < EXAMPLES ? name + Nearest.hint(name, others) : name);
+            hinted.add(Quoted.of(name) + (hinted.size() < EXAMPLES ? hint.apply(name) : ""));
         }
         return hinted;
     }
@@ -85,11 +94,16 @@ public record WeightCheck(List<String> missing, List<String> unused, List<String
 
     /** All that is wrong in one sentence about {@code subject}, with a few examples of each kind. */
     public String message(Object subject) {
+        return "%s does not fit its model: %s".formatted(subject, faults());
+    }
+
+    /** All that is wrong, with a few examples of each kind; empty if nothing is. */
+    public String faults() {
         List<String> faults = new ArrayList<>();
         describe(faults, missing, "missing");
         describe(faults, shapeMismatches, "of another shape");
         describe(faults, unused, "not part of the model");
-        return "%s does not fit its model: %s".formatted(subject, String.join("; ", faults));
+        return String.join("; ", faults);
     }
 
     private static void describe(List<String> faults, List<String> names, String fault) {

@@ -59,14 +59,14 @@ class AdapterTest {
     }
 
     @Test
-    void theResultHasTheTypeOfTheWeightAndAdapterWeightZeroChangesNothing() {
+    void theResultHasTheTypeOfTheWeightAndStrengthZeroChangesNothing() {
         try (TensorScope scope = TensorScope.open()) {
             Tensor w = torch.randn(4, 4).to(torch.ScalarType.BFloat16);
             Tensor a = torch.randn(1, 4).to(torch.ScalarType.Half);
             Tensor b = torch.randn(4, 1).to(torch.ScalarType.Half);
             assertThat(LowRank.merge(w, a, b, 1).scalar_type().intern()).isEqualTo(torch.ScalarType.BFloat16);
-            WeightSource none = LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 1)))
-                    .times(0)
+            WeightSource none = WeightChanges.of("test", Map.of("w", LowRank.of(a, b, 1)))
+                    .at(0)
                     .weights(WeightSources.of(Map.of("w", w)));
             assertThat(none.load("w").equal(w)).isTrue();
         }
@@ -78,8 +78,8 @@ class AdapterTest {
             Tensor w = torch.randn(4, 4);
             Tensor a = torch.randn(2, 4).set_requires_grad(true);
             Tensor b = torch.randn(4, 2).set_requires_grad(true);
-            WeightSource merged =
-                    LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 0.5))).weights(WeightSources.of(Map.of("w", w)));
+            WeightSource merged = WeightChanges.of("test", Map.of("w", LowRank.of(a, b, 0.5)))
+                    .weights(WeightSources.of(Map.of("w", w)));
             merged.load("w").sum().backward();
             // d sum(0.5 B A) / dA is 0.5 times the column sums of B, in every column of A
             Tensor expected =
@@ -96,7 +96,7 @@ class AdapterTest {
             Tensor a = doubles(1, 4);
             Tensor b = doubles(4, 1);
             WeightSource base = WeightSources.of(Map.of("w", w, "other", w));
-            Adapter lora = LowRank.of(Map.of("w", LowRank.Factors.of(a, b, 1)));
+            Adapter lora = WeightChanges.of("test", Map.of("w", LowRank.of(a, b, 1)));
             Adapter fineTune = new FineTune(WeightSources.of(Map.of("w", tuned)));
             Tensor product = torch.mm(b, a);
             assertNear(fineTune.then(lora).weights(base).load("w"), tuned.add(product));
@@ -113,7 +113,7 @@ class AdapterTest {
             WeightSource base = WeightSources.of(Map.of("w", torch.zeros(2, 2)));
             assertThatThrownBy(() -> new FineTune(WeightSources.of(Map.of("w", torch.zeros(2, 3)))).weights(base))
                     .isInstanceOf(BadWeightsException.class)
-                    .hasMessageContaining("not made from the source");
+                    .hasMessageContaining("not a fine-tune");
         }
     }
 

@@ -10,12 +10,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.List;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.diffusion.TrainedSchedule.TimestepMap;
+import org.deltasampling.model.SchedulerFile;
 import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
+import org.deltasampling.weights.BadWeightsException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,39 +81,40 @@ class DiffusionLawsTest {
         assertThat(rescaled.lowest()).isCloseTo(SD.lowest(), within(1e-5));
     }
 
-    /** Network outputs of every kind for the same clean latent are taken for it, and their differences scale as in 1.3. */
+    /** Network outputs of every kind for the same denoised latent are taken for it, and their differences scale as in 1.3. */
     @ParameterizedTest
     @ValueSource(doubles = {0.05, 0.7, 3, 14})
     void allParameterizationsMeanTheSame(double kappa) {
         try (TensorScope scope = TensorScope.open()) {
-            Latent clean = new SeededNoise(1).draw(SHAPE);
+            Latent denoised = new SeededNoise(1).draw(SHAPE);
             Latent other = new SeededNoise(2).draw(SHAPE);
             Latent noise = new SeededNoise(3).draw(SHAPE);
             NoiseLevel vp = NoiseLevel.preserving(0, kappa);
             NoiseLevel rf = new NoiseLevel(0, kappa / (1 + kappa), 1 / (1 + kappa));
             for (Parameterization p : Parameterization.values()) {
                 NoiseLevel n = p == Parameterization.FLOW ? rf : vp;
-                Latent x = n.point(clean, noise);
-                Latent out = p.output(x, clean, n);
-                assertThat(p.denoised(x, out, n)).isCloseTo(clean, 1e-5 * Math.max(1, kappa));
+                Latent x = n.point(denoised, noise);
+                Latent out = p.output(x, denoised, n);
+                assertThat(p.denoised(x, out, n)).isCloseTo(denoised, 1e-5 * Math.max(1, kappa));
                 Latent difference = p.output(x, other, n).minus(out);
-                assertThat(difference).isCloseTo(other.minus(clean).times(perClean(p, kappa)), 1e-4);
+                assertThat(difference).isCloseTo(other.minus(denoised).times(perDenoised(p, kappa)), 1e-4);
             }
-            // what the outputs are: noise, alpha noise - sigma clean, noise - clean
-            Latent x = vp.point(clean, noise);
-            assertThat(Parameterization.EPSILON.output(x, clean, vp)).isCloseTo(noise, 1e-4);
-            assertThat(Parameterization.V_PREDICTION.output(x, clean, vp))
-                    .isCloseTo(Latent.combine(vp.alpha(), noise, -vp.sigma(), clean), 1e-4);
-            assertThat(Parameterization.FLOW.output(rf.point(clean, noise), clean, rf))
-                    .isCloseTo(noise.minus(clean), 1e-4);
+            // what the outputs are: noise, alpha noise - sigma denoised, noise - denoised
+            Latent x = vp.point(denoised, noise);
+            assertThat(Parameterization.EPSILON.output(x, denoised, vp)).isCloseTo(noise, 1e-4);
+            assertThat(Parameterization.V_PREDICTION.output(x, denoised, vp))
+                    .isCloseTo(Latent.combine(vp.alpha(), noise, -vp.sigma(), denoised), 1e-4);
+            assertThat(Parameterization.FLOW.output(rf.point(denoised, noise), denoised, rf))
+                    .isCloseTo(noise.minus(denoised), 1e-4);
         }
     }
 
     /** The first row of the table of science.md 1.3. */
-    private static double perClean(Parameterization p, double kappa) {
+    private static double perDenoised(Parameterization p, double kappa) {
         return switch (p) {
             case EPSILON -> -1 / kappa;
             case V_PREDICTION -> -Math.hypot(1, kappa) / kappa;
+            case SAMPLE -> 1;
             case FLOW -> -(1 + kappa) / kappa;
         };
     }
@@ -133,15 +136,15 @@ class DiffusionLawsTest {
     /** The same for the levels of SD-3, against diffusers' own formula in flow time, x + (s' - s) u. */
     @Test
     void eulerInFlowTimeIsEulerInSigma() {
-        SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), false);
+        SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), null);
         List<Step> plan = SamplingPlan.of("euler", null, flow, 9).plan();
         try (TensorScope scope = TensorScope.open()) {
             Latent x = new SeededNoise(5).draw(SHAPE);
             for (Step step : plan) {
-                Latent clean = x.times(0.3).plus(0.1);
-                Latent out = Parameterization.FLOW.output(x, clean, step.from());
+                Latent denoised = x.times(0.3).plus(0.1);
+                Latent out = Parameterization.FLOW.output(x, denoised, step.from());
                 Latent next = x.plus(step.to().sigma() - step.from().sigma(), out);
-                assertThat(step.stepByDenoised(x, clean)).isCloseTo(next, 1e-5);
+                assertThat(step.stepByDenoised(x, denoised)).isCloseTo(next, 1e-5);
                 x = next;
             }
             List<Step> after = plan.subList(1, plan.size()); // kappa is infinite at the first
@@ -164,15 +167,16 @@ class DiffusionLawsTest {
 
     @Test
     void whatAFlowCannotDoIsSaid() {
-        SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), false);
+        SchedulerConfig flow = SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), null);
         assertThatThrownBy(() -> SamplingPlan.of("pndm", null, flow, 5))
                 .hasMessageContaining("pndm is not for flow models");
         assertThatThrownBy(() -> SamplingPlan.of("euler", "leading", flow, 5)).hasMessageContaining("leading");
         assertThatThrownBy(() -> SamplingPlan.of(
                         "flow-euler", null, SchedulerConfig.stableDiffusion(Parameterization.EPSILON), 5))
                 .hasMessageContaining("there is no sampler flow-euler");
-        assertThatThrownBy(
-                        () -> config("{'_class_name': 'FlowMatchEulerDiscreteScheduler', 'stochastic_sampling': true}"))
+        SchedulerConfig stochastic =
+                config("{'_class_name': 'FlowMatchEulerDiscreteScheduler', 'stochastic_sampling': true}");
+        assertThatThrownBy(() -> SamplingPlan.of("euler", null, stochastic, 5))
                 .hasMessageContaining("stochastic_sampling");
     }
 
@@ -235,14 +239,18 @@ class DiffusionLawsTest {
     void theSchedulersWishesAreHeededIfTheyAreWishes() {
         // a class's default says nothing, anything else does
         assertThat(config("{'_class_name': 'DDIMScheduler', 'timestep_spacing': 'leading'}")
-                        .spacing())
+                        .placement()
+                        .timestepSpacing())
                 .isNull();
-        assertThat(config("{'_class_name': 'PNDMScheduler'}").spacing()).isNull();
+        assertThat(config("{'_class_name': 'PNDMScheduler'}").placement().timestepSpacing())
+                .isNull();
         assertThat(config("{'_class_name': 'DDIMScheduler', 'timestep_spacing': 'trailing'}")
-                        .spacing())
+                        .placement()
+                        .timestepSpacing())
                 .isEqualTo(Spacing.TRAILING);
         assertThat(config("{'_class_name': 'EulerDiscreteScheduler', 'timestep_spacing': 'leading'}")
-                        .spacing())
+                        .placement()
+                        .timestepSpacing())
                 .isEqualTo(Spacing.LEADING);
         SchedulerConfig karras = config("{'_class_name': 'DPMSolverMultistepScheduler', 'use_karras_sigmas': true}");
         assertThat(SamplingPlan.of("dpmpp-2m", null, karras, 5))
@@ -252,14 +260,14 @@ class DiffusionLawsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "FlowMatchHeunDiscreteScheduler, linear, epsilon, not supported",
         "DDIMScheduler, squaredcos_cap_v2, epsilon, beta_schedule",
-        "DDIMScheduler, linear, sample, prediction_type"
+        "DDIMScheduler, linear, flow_prediction, prediction_type",
+        "FlowMatchEulerDiscreteScheduler, linear, v_prediction, prediction_type"
     })
     void whatIsNotKnownIsRefused(String type, String betas, String prediction, String said) {
         assertThatThrownBy(() -> config("{'_class_name': '%s', 'beta_schedule': '%s', 'prediction_type': '%s'}"
                         .formatted(type, betas, prediction)))
-                .isInstanceOf(BadSamplingException.class)
+                .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining(said);
     }
 
@@ -274,7 +282,9 @@ class DiffusionLawsTest {
         assertThatThrownBy(() -> SamplingPlan.of("euler", "cosine", sd, 5))
                 .isInstanceOf(BadSamplingException.class)
                 .hasMessage("there is no schedule cosine: give one of linspace, leading, trailing, karras,"
-                        + " linspace-karras, leading-karras, trailing-karras, normal");
+                        + " linspace-karras, leading-karras, trailing-karras, exponential, linspace-exponential,"
+                        + " leading-exponential, trailing-exponential, beta, linspace-beta, leading-beta,"
+                        + " trailing-beta, normal");
         assertThatThrownBy(() -> SamplingPlan.of("pndm", "karras", sd, 5)).isInstanceOf(BadSamplingException.class);
         assertThatThrownBy(() -> SamplingPlan.of("euler", null, sd, 0))
                 .isInstanceOf(BadSamplingException.class)
@@ -294,7 +304,7 @@ class DiffusionLawsTest {
 
     private static SchedulerConfig config(String json) {
         try {
-            return SchedulerConfig.read(new ObjectMapper().readTree(json.replace('\'', '"')));
+            return SchedulerFile.read(new ObjectMapper().readTree(json.replace('\'', '"')));
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(json, e);
         }

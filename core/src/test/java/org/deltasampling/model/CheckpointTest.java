@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -18,6 +19,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
+import org.deltasampling.diffusion.FlowSchedule;
+import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Spacing;
 import org.deltasampling.nn.Activation;
@@ -40,17 +43,19 @@ class CheckpointTest {
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"pipe-sd1, SD1, epsilon", "pipe-sd2, SD2, v_prediction", "pipe-sdxl, SDXL, epsilon"})
-    void aFolderAndItsOriginalLayoutAreTheSameModel(String kit, Architecture family, String prediction) {
+    @CsvSource({"pipe-sd1, SD1, EPSILON", "pipe-sd2, SD2, V_PREDICTION", "pipe-sdxl, SDXL, EPSILON"})
+    void aFolderAndItsOriginalLayoutAreTheSameModel(String kit, Architecture family, Parameterization prediction) {
         Path single = folder.resolve("single.safetensors");
         try (Checkpoint original = Checkpoint.open(model(kit))) {
             assertThat(original.architecture()).isEqualTo(family);
             assertThat(original.requireWhole()).isSameAs(original);
             assertThat(original.files()).hasSameSizeAs(original.parts().keySet());
             assertThat(original.tokenizer(0)).contains(model(kit).resolve("tokenizer"));
-            assertThat(original.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+            assertThat(original.scheduler().parameterization()).isEqualTo(prediction);
             SafetensorsWriter.write(
-                    single, original.inOriginalLayout(), Map.of("modelspec.prediction_type", prediction));
+                    single,
+                    original.inOriginalLayout(),
+                    Map.of("modelspec.prediction_type", prediction.name().toLowerCase(Locale.ROOT)));
             try (Checkpoint written = Checkpoint.open(single)) {
                 assertThat(written.architecture()).isEqualTo(family);
                 assertThat(written.unet().config()).isEqualTo(original.unet().config());
@@ -59,7 +64,7 @@ class CheckpointTest {
                         .containsExactlyElementsOf(original.parts().keySet());
                 assertThat(activations(written)).isEqualTo(activations(original));
                 assertThat(written.zeroForEmptyNegative()).isEqualTo(original.zeroForEmptyNegative());
-                assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+                assertThat(written.scheduler().parameterization()).isEqualTo(prediction);
                 assertThat(written.tokenizer(0)).isEmpty();
                 original.parts()
                         .forEach((name, part) -> assertSame(
@@ -117,8 +122,8 @@ class CheckpointTest {
 
     /** ComfyUI's rule: see {@link Architecture#predictsVelocity}. */
     @ParameterizedTest
-    @CsvSource({"0.05, epsilon", "0.12, v_prediction"})
-    void whatAFileWithoutAConfigPredictsIsReadOffItsLastNorm(double deviation, String prediction) {
+    @CsvSource({"0.05, EPSILON", "0.12, V_PREDICTION"})
+    void whatAFileWithoutAConfigPredictsIsReadOffItsLastNorm(double deviation, Parameterization prediction) {
         Path single = folder.resolve("single.safetensors");
         String bias = "model.diffusion_model.output_blocks.3.1.transformer_blocks.0.norm1.bias";
         try (Checkpoint original = Checkpoint.open(model("pipe-sd2"));
@@ -132,15 +137,15 @@ class CheckpointTest {
             tensors.put(bias, sign.mul(new Scalar(deviation)).to(torch.ScalarType.Half));
             SafetensorsWriter.write(single, tensors);
             try (Checkpoint written = Checkpoint.open(single)) {
-                assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+                assertThat(written.scheduler().parameterization()).isEqualTo(prediction);
             }
         }
     }
 
     /** Fine-tunes of XL carry empty tensors that say how they were trained. */
     @ParameterizedTest
-    @CsvSource({"'', epsilon, false", "v_pred, v_prediction, false", "v_pred ztsnr, v_prediction, true"})
-    void aSingleXlFileSaysHowItWasTrained(String marks, String prediction, boolean zeroTerminalSnr) {
+    @CsvSource({"'', EPSILON, false", "v_pred, V_PREDICTION, false", "v_pred ztsnr, V_PREDICTION, true"})
+    void aSingleXlFileSaysHowItWasTrained(String marks, Parameterization prediction, boolean zeroTerminalSnr) {
         Path single = folder.resolve("single.safetensors");
         try (Checkpoint original = Checkpoint.open(model("pipe-sdxl"));
                 TensorScope scope = TensorScope.open()) {
@@ -148,10 +153,11 @@ class CheckpointTest {
             Stream.of(marks.split(" ", -1)).filter(m -> !m.isEmpty()).forEach(m -> tensors.put(m, torch.zeros(0)));
             SafetensorsWriter.write(single, tensors);
             try (Checkpoint written = Checkpoint.open(single)) {
-                SchedulerConfig scheduler = SchedulerConfig.read(written.scheduler());
-                assertThat(written.scheduler().get("prediction_type").asText()).isEqualTo(prediction);
+                SchedulerConfig scheduler = written.scheduler();
+                assertThat(written.scheduler().parameterization()).isEqualTo(prediction);
                 assertThat(scheduler.trained().highest() > 4000).isEqualTo(zeroTerminalSnr);
-                assertThat(scheduler.spacing()).isEqualTo(zeroTerminalSnr ? Spacing.TRAILING : Spacing.LEADING);
+                assertThat(scheduler.placement().timestepSpacing())
+                        .isEqualTo(zeroTerminalSnr ? Spacing.TRAILING : Spacing.LEADING);
                 assertThat(written.vae().config().scale()).isEqualTo(0.13025);
             }
         }
@@ -196,7 +202,7 @@ class CheckpointTest {
                 assertThat(written.parts().keySet())
                         .containsExactlyElementsOf(original.parts().keySet());
                 assertThat(written.vae().config()).isEqualTo(original.vae().config());
-                assertThat(written.scheduler().get("shift").asDouble()).isEqualTo(3);
+                assertThat(written.scheduler()).isEqualTo(SchedulerConfig.flow(FlowSchedule.shifted(1000, 3), null));
                 // the pooled output of CLIP ViT-L is not projected in SD-3's files
                 assertThat(written.text().config().projection()).isZero();
                 assertThat(written.texts().get(1).config().projection()).isEqualTo(48);

@@ -29,7 +29,7 @@ class FlowSamplersTest {
 
     private static final FlowSchedule FLOW = FlowSchedule.shifted(1000, 3);
 
-    private static final SchedulerConfig CONFIG = SchedulerConfig.flow(FLOW, false);
+    private static final SchedulerConfig CONFIG = SchedulerConfig.flow(FLOW, null);
 
     /** The exact denoiser of a Gaussian of deviation 2 around 3, in any coordinates. */
     private static final Denoiser GAUSSIAN = (x, n) -> {

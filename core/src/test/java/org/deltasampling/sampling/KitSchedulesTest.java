@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.Kit;
 import org.deltasampling.diffusion.SchedulerConfig;
+import org.deltasampling.model.SchedulerFile;
 import org.deltasampling.tensor.TensorScope;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,7 +24,7 @@ class KitSchedulesTest {
     void timestepsAndSigmasAreThoseOfDiffusers(String name) {
         Kit.Case kit = Kit.at(name);
         SchedulerConfig config =
-                SchedulerConfig.read(Kit.json(kit.folder().resolve("model/scheduler/scheduler_config.json")));
+                SchedulerFile.read(Kit.json(kit.folder().resolve("model/scheduler/scheduler_config.json")));
         int steps = kit.json().path("steps").intValue();
         JsonNode schedulers = kit.json().path("schedulers");
         assertThat(schedulers.size()).isPositive();
@@ -46,7 +47,7 @@ class KitSchedulesTest {
     void timestepsAndSigmasOfFlows(String name) {
         Kit.Case kit = Kit.at(name);
         SchedulerConfig config =
-                SchedulerConfig.read(Kit.json(kit.folder().resolve("model/scheduler/scheduler_config.json")));
+                SchedulerFile.read(Kit.json(kit.folder().resolve("model/scheduler/scheduler_config.json")));
         SamplingPlan plan = SamplingPlan.of(
                 "flow-euler", null, config, kit.json().path("steps").intValue());
         List<Double> sigmas =

@@ -18,6 +18,7 @@ import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Step;
+import org.deltasampling.model.SchedulerFile;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.SeededNoise;
 import org.deltasampling.tensor.TensorScope;
@@ -216,7 +217,7 @@ class SchedulerFiguresTest {
         String all = "{num_train_timesteps: %d, beta_start: 0.0001, beta_end: 0.02, steps_offset: 0".formatted(steps)
                 + (settings == null ? "" : ", " + settings) + "}";
         try {
-            return SchedulerConfig.read(JSON.readTree(all));
+            return SchedulerFile.read(JSON.readTree(all));
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(all, e);
         }

@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
 import org.deltasampling.TinyModels;
-import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.nn.Parameters;
 import org.deltasampling.tensor.Precision;
@@ -59,9 +59,9 @@ class LowRankAdaptationTest {
 
                 factors.set(torch.randn(factors.count()).mul(new Scalar(0.1)));
                 SafetensorsWriter.write(file, adaptation.file(factors), Map.of());
-                try (LoraFile written = LoraFile.open(file)) {
+                try (AdapterFile written = AdapterFile.open(file)) {
                     WeightSource merged = Objects.requireNonNull(
-                                    written.on(model).get("unet"))
+                                    written.on(model).changes().get("unet"))
                             .weights(WeightSources.in(model.network().weights(), Precision.FLOAT32));
                     for (String name : base.names()) {
                         TensorAssert.assertThat(merged.load(name.substring("unet.".length())))

@@ -96,6 +96,7 @@ final class DiffusionLoss implements AutoCloseable {
     private Tensor target(Tensor x0, Tensor noise, Levels levels) {
         return switch (kind.predicts()) {
             case EPSILON -> noise;
+            case SAMPLE -> x0;
             case V_PREDICTION -> levels.alpha.mul(noise).sub(levels.sigma.mul(x0));
             case FLOW -> noise.sub(x0);
         };

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.deltasampling.NoLeaks;
-import org.deltasampling.adapter.LoraFile;
+import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.junit.jupiter.api.Test;
@@ -46,8 +46,9 @@ class TrainingTest {
             }
         }
         try (Checkpoint source = Checkpoint.open(models.resolve("source"));
-                LoraFile stripes = LoraFile.open(models.resolve("stripes.safetensors"))) {
-            assertThat(Objects.requireNonNull(stripes.on(source).get("unet")).touched())
+                AdapterFile stripes = AdapterFile.open(models.resolve("stripes.safetensors"))) {
+            assertThat(Objects.requireNonNull(stripes.on(source).changes().get("unet"))
+                            .touched())
                     .hasSizeGreaterThan(30);
         }
         int lines = log.size();

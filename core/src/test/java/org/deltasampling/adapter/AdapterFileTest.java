@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 @ExtendWith(NoLeaks.class)
-class LoraFileTest {
+class AdapterFileTest {
 
     private static final String TO_Q = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q";
     private static final String PROJ_IN = "down_blocks.0.attentions.0.proj_in";
@@ -47,14 +47,14 @@ class LoraFileTest {
     @Test
     void aKohyaFileChangesJustItsLayersAndTheRestIsShared() {
         try (Checkpoint model = model();
-                LoraFile file = LoraFile.open(Kit.root().resolve("delta-sd1-sdxl-lora/lora.safetensors"))) {
-            LowRank lora = on(file, model, "unet");
-            assertThat(file.on(model)).hasSize(1);
-            assertThat(file.summary().spelling()).isEqualTo("kohya");
+                AdapterFile file = AdapterFile.open(Kit.root().resolve("delta-sd1-sdxl-lora/lora.safetensors"))) {
+            WeightChanges lora = on(file, model, "unet");
+            assertThat(file.on(model).changes()).hasSize(1);
+            assertThat(file.on(model).warnings()).isEmpty();
+            assertThat(file.summary().keyFormat()).isEqualTo("kohya");
             assertThat(lora.touched()).hasSize(73);
             try (ResidentWeights base = new ResidentWeights(model.unet().weights(), Precision.FLOAT32);
-                    ResidentWeights adapted =
-                            new ResidentWeights(lora.times(0.8).weights(base), Precision.FLOAT32);
+                    ResidentWeights adapted = new ResidentWeights(lora.at(0.8).weights(base), Precision.FLOAT32);
                     TensorScope scope = TensorScope.open()) {
                 for (String name : base.names()) {
                     boolean same = storage(adapted.load(name)) == storage(base.load(name));
@@ -64,7 +64,7 @@ class LoraFileTest {
         }
     }
 
-    /** One adapter of four layers, in every spelling, changes the weights by the same. */
+    /** One adapter of four layers, in every key format, changes the weights by the same. */
     @ParameterizedTest
     @CsvSource({
         "kohya,      lora_unet_%s,  lora_te_%s,       .lora_down.weight,              .lora_up.weight,              true",
@@ -74,28 +74,28 @@ class LoraFileTest {
         "diffusers,  unet.%s,       text_encoder.%s,  .lora.down.weight,              .lora.up.weight,              false",
         "diffusers,  unet.%s,       text_encoder.%s,  .lora_linear_layer.down.weight, .lora_linear_layer.up.weight, false"
     })
-    void everySpellingIsRead(String title, String unet, String text, String down, String up, boolean underscores) {
-        UnaryOperator<String> spell = underscores ? n -> n.replace('.', '_') : n -> n;
+    void everyKeyFormatIsRead(String title, String unet, String text, String down, String up, boolean underscores) {
+        UnaryOperator<String> format = underscores ? n -> n.replace('.', '_') : n -> n;
         Path path = folder.resolve("lora.safetensors");
         try (Checkpoint model = model();
                 TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> file = new LinkedHashMap<>();
             for (String layer : new String[] {TO_Q, PROJ_IN, CONV, TEXT}) {
-                String name = (layer.equals(TEXT) ? text : unet).formatted(spell.apply(layer));
+                String name = (layer.equals(TEXT) ? text : unet).formatted(format.apply(layer));
                 Tensor w = part(model, layer).load(layer + ".weight");
                 file.put(name + down, factor(w, 2, w.size(1)));
                 file.put(name + up, factor(w, w.size(0), 2));
                 file.put(name + ".alpha", torch.scalar_tensor(new Scalar(1.0)));
             }
             SafetensorsWriter.write(path, file);
-            try (LoraFile lora = LoraFile.open(path)) {
-                assertThat(lora.summary().spelling()).isEqualTo(title);
+            try (AdapterFile lora = AdapterFile.open(path)) {
+                assertThat(lora.summary().keyFormat()).isEqualTo(title);
                 assertThat(lora.summary().ranks()).containsExactly(2L);
                 assertThat(on(lora, model, "unet").touched()).hasSize(3);
                 assertThat(on(lora, model, "text_encoder").touched()).hasSize(1);
                 for (String layer : new String[] {TO_Q, PROJ_IN, CONV, TEXT}) {
-                    String name = (layer.equals(TEXT) ? text : unet).formatted(spell.apply(layer));
-                    LowRank adapter = on(lora, model, layer.equals(TEXT) ? "text_encoder" : "unet");
+                    String name = (layer.equals(TEXT) ? text : unet).formatted(format.apply(layer));
+                    WeightChanges adapter = on(lora, model, layer.equals(TEXT) ? "text_encoder" : "unet");
                     assertMerged(model, adapter, layer, file, name + down, name + up, 0.5);
                 }
             }
@@ -120,8 +120,8 @@ class LoraFileTest {
             file.put(processor + ".down.weight", factor(query, 4, query.size(1)));
             file.put(processor + ".up.weight", factor(query, query.size(0), 4));
             SafetensorsWriter.write(path, file);
-            try (LoraFile lora = LoraFile.open(path)) {
-                LowRank adapter = on(lora, model, "unet");
+            try (AdapterFile lora = AdapterFile.open(path)) {
+                WeightChanges adapter = on(lora, model, "unet");
                 String name = "lora_unet_" + original;
                 assertMerged(model, adapter, CONV, file, name + ".lora_down.weight", name + ".lora_up.weight", 1);
                 assertMerged(model, adapter, TO_Q, file, processor + ".down.weight", processor + ".up.weight", 1);
@@ -129,7 +129,7 @@ class LoraFileTest {
         }
     }
 
-    /** XL's layers in every spelling; a layer of the same name in each text encoder is told by its number. */
+    /** XL's layers in every key format; a layer of the same name in each text encoder is told by its number. */
     @ParameterizedTest
     @CsvSource({
         "unet,           down_blocks.1.attentions.0.proj_in, lora_unet_down_blocks_1_attentions_0_proj_in",
@@ -144,11 +144,11 @@ class LoraFileTest {
         "text_encoder_2, text_model.encoder.layers.1.self_attn.q_proj, text_encoder_2.text_model.encoder.layers.1.self_attn.q_proj",
         "text_encoder_2, text_projection,                    lora_te2_text_projection"
     })
-    void eachPartOfXlIsFound(String part, String layer, String spelling) {
-        assertFound("pipe-sdxl", part, layer, spelling);
+    void eachPartOfXlIsFound(String part, String layer, String name) {
+        assertFound("pipe-sdxl", part, layer, name);
     }
 
-    /** SD-3's and 3.5's layers in every spelling. */
+    /** SD-3's and 3.5's layers in every key format. */
     @ParameterizedTest
     @CsvSource({
         "transformer, transformer_blocks.0.attn.add_k_proj, transformer.transformer_blocks.0.attn.add_k_proj",
@@ -161,13 +161,13 @@ class LoraFileTest {
         "text_encoder_2, text_model.encoder.layers.1.mlp.fc1, text_encoder_2.text_model.encoder.layers.1.mlp.fc1",
         "text_encoder_3, encoder.block.1.layer.1.DenseReluDense.wo, lora_te3_encoder_block_1_layer_1_DenseReluDense_wo"
     })
-    void eachPartOfSd3IsFound(String part, String layer, String spelling) {
-        assertFound("pipe-sd35m", part, layer, spelling);
+    void eachPartOfSd3IsFound(String part, String layer, String name) {
+        assertFound("pipe-sd35m", part, layer, name);
     }
 
-    private void assertFound(String kit, String part, String layer, String spelling) {
+    private void assertFound(String kit, String part, String layer, String name) {
         Path path = folder.resolve("lora.safetensors");
-        boolean kohya = spelling.startsWith("lora_");
+        boolean kohya = name.startsWith("lora_");
         try (Checkpoint model = Checkpoint.open(Kit.root().resolve(kit).resolve("model"));
                 TensorScope scope = TensorScope.open()) {
             WeightSource weights =
@@ -176,10 +176,10 @@ class LoraFileTest {
             SafetensorsWriter.write(
                     path,
                     Map.of(
-                            spelling + (kohya ? ".lora_down.weight" : ".lora_A.weight"), factor(w, 2, w.size(1)),
-                            spelling + (kohya ? ".lora_up.weight" : ".lora_B.weight"), factor(w, w.size(0), 2)));
-            try (LoraFile lora = LoraFile.open(path)) {
-                assertThat(lora.on(model).keySet()).containsExactly(part);
+                            name + (kohya ? ".lora_down.weight" : ".lora_A.weight"), factor(w, 2, w.size(1)),
+                            name + (kohya ? ".lora_up.weight" : ".lora_B.weight"), factor(w, w.size(0), 2)));
+            try (AdapterFile lora = AdapterFile.open(path)) {
+                assertThat(lora.on(model).changes().keySet()).containsExactly(part);
                 assertThat(on(lora, model, part).touched()).containsExactly(layer + ".weight");
             }
         }
@@ -204,8 +204,8 @@ class LoraFileTest {
                             "lora_unet_joint_blocks_0_x_block_attn_qkv.lora_up.weight", up,
                             "lora_unet_joint_blocks_2_context_block_adaLN_modulation_1.lora_down.weight", down,
                             "lora_unet_joint_blocks_2_context_block_adaLN_modulation_1.lora_up.weight", shiftFirst));
-            try (LoraFile lora = LoraFile.open(path)) {
-                LowRank adapter = on(lora, model, "transformer");
+            try (AdapterFile lora = AdapterFile.open(path)) {
+                WeightChanges adapter = on(lora, model, "transformer");
                 WeightSource adapted = adapter.weights(weights);
                 String attention = "transformer_blocks.0.attn.";
                 List<String> names =
@@ -252,7 +252,7 @@ class LoraFileTest {
     }
 
     private static void assertScale(Checkpoint model, Path path, Map<String, Tensor> file, String name, double scale) {
-        try (LoraFile lora = LoraFile.open(path)) {
+        try (AdapterFile lora = AdapterFile.open(path)) {
             assertMerged(
                     model,
                     on(lora, model, "unet"),
@@ -276,13 +276,13 @@ class LoraFileTest {
                             "lora_unet_mid_block_resnets_0_conv1.lora_up.weight", torch.zeros(64, 2, 1, 1),
                             "lora_unet_mid_block_resnets_0_conv2.lora_up.weight", torch.zeros(64, 2, 1, 1),
                             "lora_unet_mid_block_resnets_0_conv3.lora_down.weight", torch.zeros(2, 64, 3, 3)));
-            try (LoraFile lora = LoraFile.open(path)) {
+            try (AdapterFile lora = AdapterFile.open(path)) {
                 assertThatThrownBy(() -> lora.on(model))
                         .isInstanceOf(BadWeightsException.class)
-                        .hasMessageContaining("the down half of lora_unet_mid_block_resnets_0_conv2")
-                        .hasMessageContaining("[2, 7, 3, 3] and [64, 2, 1, 1] for a weight [64, 64, 3, 3]")
+                        .hasMessageContaining("missing: down of lora_unet_mid_block_resnets_0_conv2")
+                        .hasMessageContaining("[2, 7, 3, 3] and [64, 2, 1, 1] for a tensor [64, 64, 3, 3]")
                         .hasMessageContaining("lora_unet_mid_block_resnets_0_conv3 (the nearest is")
-                        .hasMessageContaining("0 of its 3 layers fit");
+                        .hasMessageContaining("none of its 3 layers fits");
             }
         }
     }
@@ -290,7 +290,7 @@ class LoraFileTest {
     @Test
     void aLoraOfAnotherFamilyIsRefused() {
         try (Checkpoint model = model();
-                LoraFile lora = LoraFile.open(Kit.root().resolve("delta-sdxl-sd1-lora/lora.safetensors"))) {
+                AdapterFile lora = AdapterFile.open(Kit.root().resolve("delta-sdxl-sd1-lora/lora.safetensors"))) {
             assertThatThrownBy(() -> lora.on(model))
                     .isInstanceOf(BadWeightsException.class)
                     .hasMessageContaining("Stable Diffusion 1.x");
@@ -311,18 +311,18 @@ class LoraFileTest {
         "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors, a ControlNet"
     })
     void otherKindsAreNamedAndNotPartlyLoaded(String file, String kind) {
-        assertThatThrownBy(() -> LoraFile.open(Kit.root().resolve(file)).close())
+        assertThatThrownBy(() -> AdapterFile.open(Kit.root().resolve(file)).close())
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining(kind);
     }
 
-    private static LowRank on(LoraFile lora, Checkpoint model, String part) {
-        return Objects.requireNonNull(lora.on(model).get(part), part);
+    private static WeightChanges on(AdapterFile lora, Checkpoint model, String part) {
+        return Objects.requireNonNull(lora.on(model).changes().get(part), part);
     }
 
     private static void assertMerged(
             Checkpoint model,
-            LowRank adapter,
+            WeightChanges adapter,
             String layer,
             Map<String, Tensor> file,
             String down,

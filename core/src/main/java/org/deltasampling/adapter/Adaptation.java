@@ -1,0 +1,20 @@
+package org.deltasampling.adapter;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What an adapter file does to one model.
+ *
+ * @param changes by the names of the parts whose weights they change, see {@code model.Checkpoint.parts}; at strength 1
+ * @param warnings what of the file is left out, each in one sentence for the user
+ */
+public record Adaptation(Map<String, WeightChanges> changes, List<String> warnings) {
+
+    public Adaptation {
+        changes = Collections.unmodifiableMap(new LinkedHashMap<>(changes));
+        warnings = List.copyOf(warnings);
+    }
+}
