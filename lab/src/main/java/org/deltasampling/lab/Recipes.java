@@ -5,7 +5,6 @@ import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.lab.Prompts.Prompt;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Delta;
-import org.deltasampling.recipe.Recipe.Output;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
@@ -21,7 +20,7 @@ record Recipes(Role source, int steps, double cfg) {
     Recipe alone(Role model, Prompt prompt) {
         Sampling sampling =
                 Sampling.DEFAULT.steps(steps).cfg(cfg).seed(prompt.seed()).size(Drawing.SIZE, Drawing.SIZE);
-        return new Recipe(model.with(prompt.caption()), List.of(), sampling, Output.NONE, Preset.DEFAULT);
+        return new Recipe(model.with(prompt.caption()), List.of(), sampling, Preset.DEFAULT);
     }
 
     /** The image of {@code prompt} by {@code target} with {@code lambda} times what {@code adapted} changes in the source. */
