@@ -258,11 +258,11 @@ public enum Architecture {
      * deviation of {@code norm1.bias} in the last transformer of the finest level that has one, which is {@code
      * output_blocks.11.1} at full size.
      *
-     * @param said the metadata {@code modelspec.prediction_type}, empty if there is none
+     * @param prediction the metadata {@code modelspec.prediction_type}, empty if there is none
      */
-    boolean predictsVelocity(WeightSource unet, UNet.Config config, Set<String> namesInFile, String said) {
-        if (!said.isEmpty()) {
-            return said.startsWith("v");
+    boolean predictsVelocity(WeightSource unet, UNet.Config config, Set<String> namesInFile, String prediction) {
+        if (!prediction.isEmpty()) {
+            return prediction.startsWith("v");
         }
         return namesInFile.contains("v_pred") || looksLikeVelocity(unet, config);
     }
@@ -283,7 +283,7 @@ public enum Architecture {
         String bias = "up_blocks.%d.attentions.%d.transformer_blocks.0.norm1.bias"
                 .formatted(levels.size() - 1 - finest, config.resnets());
         if (!unet.names().contains(bias)) {
-            return 0; // the check of the weights says what is missing
+            return 0; // reported as missing by the check of all weights
         }
         try (TensorScope scope = TensorScope.open()) {
             Tensor values = unet.load(bias).to(torch.ScalarType.Float);

@@ -3,7 +3,7 @@ package org.deltasampling.model;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.nn.Parameters;
 
-/** The raw network; knows nothing of schedules, guidance or adapters. */
+/** The raw network, independent of schedules, guidance and adapters. */
 @FunctionalInterface
 public interface Backbone {
 

@@ -53,7 +53,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * The same with what is said of the model beside its files.
+     * The same with overrides.
      *
      * @throws BadWeightsException also if that does not fit the model
      */
@@ -70,7 +70,7 @@ public final class Checkpoint implements AutoCloseable {
     /**
      * Opens a model without refusing weights that are missing, unused or of another shape: see {@link #check}.
      *
-     * @throws BadWeightsException if it is no model of a known family
+     * @throws BadWeightsException if it is not a model of a known family
      */
     public static Checkpoint read(Path path) {
         return read(path, ModelOverrides.NONE);
@@ -90,7 +90,7 @@ public final class Checkpoint implements AutoCloseable {
         return path;
     }
 
-    /** What was said of it beside its files. */
+    /** What takes the place of some of its files and settings. */
     public ModelOverrides overrides() {
         return overrides;
     }
@@ -218,21 +218,21 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * How it was trained and wants to be sampled; of a single file only what is said beside it, known of its family and
-     * found out from its weights.
+     * How it was trained and is to be sampled; for a single file that is known from its overrides, a config beside it, its
+     * family and its weights.
      */
     public SchedulerConfig scheduler() {
         return scheduler;
     }
 
-    /** Width and height of the latents that it was trained on, as its folder says, else as its family's were. */
+    /** Width and height of the latents that it was trained on: its folder's setting, else its family's. */
     public int sampleSize(Parameterization predicts) {
         return parts.sampleSize > 0 ? parts.sampleSize : (int) architecture().side(predicts);
     }
 
     /**
-     * The folder of its own tokenizer for text encoder {@code index}; without one it is CLIP's usual tokenizer, padded
-     * by {@link Architecture#pad}.
+     * The folder of its own tokenizer for text encoder {@code index}; without one it is OpenAI's, padded by
+     * {@link Architecture#pad}.
      */
     public Optional<Path> tokenizer(int index) {
         return Optional.of(path.resolve(PartNames.tokenizer(index))).filter(Files::isDirectory);

@@ -23,13 +23,13 @@ record DiffusersFolder(Path root, JsonNode index) {
     /**
      * The folder {@code root}.
      *
-     * @throws BadWeightsException saying what it is, if it is no model, or a model of another family
+     * @throws BadWeightsException if it is not a model, or one of another family, saying what it is
      */
     static DiffusersFolder open(Path root) {
         Path file = root.resolve("model_index.json");
         if (!Files.exists(file)) {
             List<Path> inside = PartFolder.list(root, n -> n.endsWith(".safetensors"));
-            throw new BadWeightsException("%s is no diffusers folder: it has no model_index.json; %s"
+            throw new BadWeightsException("%s is not a diffusers folder: it has no model_index.json; %s"
                     .formatted(
                             root,
                             inside.isEmpty()

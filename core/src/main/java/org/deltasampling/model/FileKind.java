@@ -33,7 +33,7 @@ public enum FileKind {
             "a part of a model",
             "give a whole model: a diffusers folder, or a checkpoint that has the denoising network as well"),
     UNKNOWN(
-            "no model that is known here",
+            "not a model that is known here",
             "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model: a diffusers folder or a .safetensors checkpoint");
 
     private static final String[] LYCORIS_SIGNS = {".hada_w", ".lokr_w", ".oft_", ".a1.weight", ".on_input"};

@@ -137,14 +137,14 @@ final class FileReader {
         return family.scheduler(Parameterization.FLOW, false);
     }
 
-    /** What is said beside the file comes before what its signs say. */
+    /** Overrides come before a config beside the file, that before the signs in the file. */
     private SchedulerConfig scheduler(WeightFile file, Architecture family) {
         requireNoScheduler();
         parts.zeroForEmptyNegative = family.zeroForEmptyNegative();
-        String said = file.metadata().getOrDefault("modelspec.prediction_type", "");
+        String prediction = file.metadata().getOrDefault("modelspec.prediction_type", "");
         Set<String> names = file.names();
         ModelPart<UNet.Config> unet = Objects.requireNonNull(parts.unet);
-        boolean velocity = family.predictsVelocity(unet.weights(), unet.config(), names, said);
+        boolean velocity = family.predictsVelocity(unet.weights(), unet.config(), names, prediction);
         Parameterization predicts = velocity ? Parameterization.V_PREDICTION : Parameterization.EPSILON;
         OriginalConfig beside = OriginalConfig.beside(path).orElse(null);
         if (beside != null) {

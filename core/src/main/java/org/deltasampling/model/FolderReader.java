@@ -81,7 +81,7 @@ final class FolderReader {
         }
     }
 
-    /** One number; newer versions of diffusers may have a list, which says nothing here. */
+    /** One number; a list, which newer versions of diffusers allow, counts as unknown. */
     private static int sampleSize(JsonNode config) {
         return config.path("sample_size").isArray()
                 ? 0

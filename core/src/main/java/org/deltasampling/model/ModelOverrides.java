@@ -5,7 +5,7 @@ import org.deltasampling.diffusion.Parameterization;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is said of a model beside its files, in place of what they say or where they say nothing; null: as the files say.
+ * What takes the place of some of a model's files and settings; null: the model's own.
  *
  * @param vae an autoencoder: a .safetensors file or a diffusers folder
  * @param t5Tokenizer T5's tokenizer: a tokenizer.json, a spiece.model or a folder with one of them
@@ -32,7 +32,7 @@ public record ModelOverrides(
         this(vae, t5Tokenizer, null, null, null);
     }
 
-    /** These, and where nothing is said, the other's. */
+    /** These, and for those that are null, the other's. */
     public ModelOverrides or(ModelOverrides other) {
         return new ModelOverrides(
                 first(vae, other.vae),

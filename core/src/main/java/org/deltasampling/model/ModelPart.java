@@ -17,7 +17,7 @@ import org.deltasampling.weights.WeightSource;
  */
 public record ModelPart<C>(WeightSource weights, C config, WeightCheck check) {
 
-    /** More weights than this beside those of a file are no longer worth listing as missing. */
+    /** With more missing than this, a config is of another model than its file. */
     private static final int MOST_MISSING = 5000;
 
     /**

@@ -9,38 +9,47 @@ import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.tensor.Latent;
 
 /**
- * A network's best guess of the clean latent: its output, and what that output means.
+ * The denoised latent (predicted x0) by a network.
  *
  * @param network takes points of its own coordinates and its own timesteps
- * @param meaning of its output
- * @param told what it is told besides; for one image it is told the same for each of a batch
+ * @param parameterization what its output means
+ * @param conditioning for one image, or for each of a batch
  */
-public record NetworkDenoiser(Backbone network, Parameterization meaning, Conditioning told) implements Denoiser {
+public record NetworkDenoiser(Backbone network, Parameterization parameterization, Conditioning conditioning)
+        implements Denoiser {
 
-    /** Classifier-free guidance by {@code network}, its guesses with and without the prompt from one batch. */
+    /** Classifier-free guidance by {@code network}, the conditional and the unconditional output from one batch. */
     public static Denoiser guided(
-            Backbone network, Parameterization meaning, Conditioning with, Conditioning without, double scale) {
-        return with.fits(without) && scale != 1 && scale != 0
-                ? new Guided(network, meaning, with, without, scale)
+            Backbone network,
+            Parameterization parameterization,
+            Conditioning conditional,
+            Conditioning unconditional,
+            double scale) {
+        return conditional.fits(unconditional) && scale != 1 && scale != 0
+                ? new Guided(network, parameterization, conditional, unconditional, scale)
                 : new ClassifierFreeGuidance(
-                        new NetworkDenoiser(network, meaning, with),
-                        new NetworkDenoiser(network, meaning, without),
+                        new NetworkDenoiser(network, parameterization, conditional),
+                        new NetworkDenoiser(network, parameterization, unconditional),
                         scale);
     }
 
     @Override
     public Latent denoise(Latent x, NoiseLevel n) {
-        Tensor out = network.predict(x.tensor(), timestep(n), told.forBatch(x.shape()[0]));
-        return meaning.denoised(x, new Latent(out), n);
+        Tensor out = network.predict(x.tensor(), timestep(n), conditioning.forBatch(x.shape()[0]));
+        return parameterization.denoised(x, new Latent(out), n);
     }
 
     private static Tensor timestep(NoiseLevel n) {
         return Tensor.create((float) n.timestep());
     }
 
-    /** Guidance on outputs, which equals guidance on guesses: at one point these are the same affine map of those. */
+    /** Guidance of outputs, which equals that of denoised latents: at one point these are the same affine map of those. */
     private record Guided(
-            Backbone network, Parameterization meaning, Conditioning with, Conditioning without, double scale)
+            Backbone network,
+            Parameterization parameterization,
+            Conditioning conditional,
+            Conditioning unconditional,
+            double scale)
             implements Denoiser {
 
         @Override
@@ -49,10 +58,10 @@ public record NetworkDenoiser(Backbone network, Parameterization meaning, Condit
             Tensor out = network.predict(
                     Latent.joinBatch(List.of(x, x)).tensor(),
                     timestep(n),
-                    without.forBatch(images).join(with.forBatch(images)));
-            Latent unguided = new Latent(out.narrow(0, 0, images));
-            Latent prompted = new Latent(out.narrow(0, images, images));
-            return meaning.denoised(x, ClassifierFreeGuidance.guided(prompted, unguided, scale), n);
+                    unconditional.forBatch(images).join(conditional.forBatch(images)));
+            Latent withoutPrompt = new Latent(out.narrow(0, 0, images));
+            Latent withPrompt = new Latent(out.narrow(0, images, images));
+            return parameterization.denoised(x, ClassifierFreeGuidance.guided(withPrompt, withoutPrompt, scale), n);
         }
     }
 }

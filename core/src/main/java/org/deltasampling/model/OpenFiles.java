@@ -31,7 +31,7 @@ final class OpenFiles implements AutoCloseable {
         return shards;
     }
 
-    /** A file that was read whole and says something of the model. */
+    /** A config that was read and closed again. */
     void alsoRead(Path file) {
         paths.add(file);
     }

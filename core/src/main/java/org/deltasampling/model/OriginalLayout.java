@@ -28,7 +28,7 @@ public final class OriginalLayout {
     private static final String UNET = "model.diffusion_model.";
     private static final String VAE = "first_stage_model.";
 
-    /** What a file that some programs write has in the place of {@link #UNET}. */
+    /** The beginnings that programs give to the names of a denoising network: some shorten or drop {@link #UNET}. */
     private static final List<String> PREFIXES = List.of(UNET, "diffusion_model.", "");
 
     /** Of which the names of denoising networks are, UNets' and transformers'. */

@@ -52,7 +52,7 @@ public final class SchedulerFile {
     /** Past this sigma there is no signal left in float32. */
     private static final double MOST_SIGMA = 1e6;
 
-    /** What diffusers' classes do where a file is silent: the spacing, and the betas if they are not 0.0001 to 0.02. */
+    /** The defaults of diffusers' classes: the spacing, and the betas if they are not 0.0001 to 0.02. */
     private record Defaults(@Nullable Spacing spacing, double betaStart, double betaEnd, String betas) {
 
         private static Defaults usual(@Nullable Spacing spacing) {
@@ -92,7 +92,7 @@ public final class SchedulerFile {
     }
 
     /**
-     * What {@code json} says of a model that is not said to be a flow.
+     * The config in {@code json}, of a model that is not known to be a flow.
      *
      * @throws BadWeightsException naming the setting, if it is of the wrong kind, out of range or not implemented
      */
@@ -100,25 +100,25 @@ public final class SchedulerFile {
         return new SchedulerFile(json).read(false);
     }
 
-    /** What the file of a model of that family says, but for what is said beside it. */
-    static SchedulerConfig read(Path file, Architecture family, ModelOverrides said) {
+    /** The config in the file of a model of that family, with {@code overrides} in its place. */
+    static SchedulerConfig read(Path file, Architecture family, ModelOverrides overrides) {
         JsonNode json = JsonFile.read(file);
         try {
-            return new SchedulerFile(overridden(json, said)).read(family.isFlow());
+            return new SchedulerFile(overridden(json, overrides)).read(family.isFlow());
         } catch (BadWeightsException e) {
             throw new BadWeightsException("%s: %s".formatted(file, e.getMessage()), e);
         }
     }
 
-    private static JsonNode overridden(JsonNode json, ModelOverrides said) {
+    private static JsonNode overridden(JsonNode json, ModelOverrides overrides) {
         ObjectNode object = (ObjectNode) json;
-        if (said.prediction() != null) {
-            object.put("prediction_type", said.prediction().name().toLowerCase(Locale.ROOT));
+        if (overrides.prediction() != null) {
+            object.put("prediction_type", overrides.prediction().name().toLowerCase(Locale.ROOT));
         }
-        if (said.zeroSnr() != null) {
-            object.put("rescale_betas_zero_snr", said.zeroSnr());
+        if (overrides.zeroSnr() != null) {
+            object.put("rescale_betas_zero_snr", overrides.zeroSnr());
         }
-        return said.scheduler() == null ? object : object.put("_class_name", said.scheduler());
+        return overrides.scheduler() == null ? object : object.put("_class_name", overrides.scheduler());
     }
 
     private SchedulerConfig read(boolean flowFamily) {

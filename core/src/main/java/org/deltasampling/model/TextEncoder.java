@@ -57,7 +57,7 @@ enum TextEncoder {
         return activation;
     }
 
-    /** The token that fills up a short prompt. */
+    /** The token that pads a short prompt. */
     String pad() {
         return pad;
     }

@@ -5,7 +5,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/** What the names of the weights in a file tell. */
+/** Searches in the names of the weights in a file. */
 final class WeightNames {
 
     private WeightNames() {}

@@ -14,7 +14,7 @@ public final class CloseTogether implements AutoCloseable {
         return one;
     }
 
-    /** Releases them; again does nothing. */
+    /** Releases them; a second time does nothing. */
     @Override
     public void close() {
         while (!all.isEmpty()) {

@@ -37,7 +37,7 @@ final class CharsMap {
         bytes.get(replacements);
     }
 
-    /** Gives what is to be written for {@code text}, part after part, each with its place in {@code text}. */
+    /** Passes on the replacement of {@code text}, part after part, each with its index in {@code text}. */
     void replace(String text, ObjIntConsumer<String> written) {
         for (Matcher grapheme = GRAPHEME.matcher(text); grapheme.find(); ) {
             String whole = grapheme.group();

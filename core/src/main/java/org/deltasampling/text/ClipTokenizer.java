@@ -86,7 +86,7 @@ public final class ClipTokenizer {
     /**
      * The 49,408 tokens that OpenAI trained CLIP with, for a model that brings no tokenizer.
      *
-     * @param pad the token that fills up a short prompt: {@code "<|endoftext|>"} in SD-1, {@code "!"} (id 0) in SD-2
+     * @param pad the token that pads a short prompt: {@code "<|endoftext|>"} in SD-1, {@code "!"} (id 0) in SD-2
      */
     public static ClipTokenizer openAi(String pad) {
         try (InputStream in = ClipTokenizer.class.getResourceAsStream("clip-merges.txt")) {
@@ -180,7 +180,7 @@ public final class ClipTokenizer {
         return text.codePoints().mapToObj(ClipTokenizer::lowerCase).collect(Collectors.joining());
     }
 
-    /** One code point at a time: the tokenizer knows no final sigma. */
+    /** One code point at a time: CLIP's tokenizer has no rule for the final sigma. */
     private static String lowerCase(int codePoint) {
         return Character.toString(codePoint).toLowerCase(Locale.ROOT);
     }

@@ -14,7 +14,7 @@ import org.deltasampling.weights.BadWeightsException;
  */
 final class Unigram {
 
-    /** A piece and its log-probability; its id is its place in the list. */
+    /** A piece and its log-probability; its id is its index in the list. */
     record Piece(String text, double score) {}
 
     /** Less than the least probable piece by this much is what an unknown character counts for. */

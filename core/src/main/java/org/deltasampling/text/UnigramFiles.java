@@ -39,7 +39,7 @@ final class UnigramFiles {
         JsonNode model = tokenizer.path("model");
         if (!model.path("type").asText().equals("Unigram")
                 || model.path("byte_fallback").asBoolean()) {
-            throw new BadWeightsException(path + " is not a T5 tokenizer: its model is no plain Unigram model");
+            throw new BadWeightsException(path + " is not a T5 tokenizer: its model is not a plain Unigram model");
         }
         List<Piece> pieces = new ArrayList<>();
         for (JsonNode piece : model.path("vocab")) {
@@ -134,7 +134,7 @@ final class UnigramFiles {
             throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
         } catch (BufferUnderflowException | IllegalArgumentException e) {
             throw new BadWeightsException(
-                    file + " is no SentencePiece model, or is cut short: get the file again from its source", e);
+                    file + " is not a SentencePiece model, or is cut short: get the file again from its source", e);
         }
     }
 

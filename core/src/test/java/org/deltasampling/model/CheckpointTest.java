@@ -311,7 +311,7 @@ class CheckpointTest {
                 "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors | a ControlNet",
                 "ip-adapter-sd1/ip-adapter.safetensors | an IP-Adapter",
                 "pipe-sd1 | no model_index.json",
-                "clip-l/io.safetensors | no model that is known here",
+                "clip-l/io.safetensors | not a model that is known here",
             })
     void whatIsNoModelIsCalledWhatItIs(String example) {
         List<String> words = Stream.of(example.split(" \\| ", -1)).toList();

@@ -44,7 +44,7 @@ public final class ClipText {
          *
          * @param vocabulary rows of the token embedding
          * @param length of the longest text, in ids
-         * @param end id whose first place gives the pooled output; 2 is an old mistake in published configs and stands for
+         * @param end id at whose first position the pooled output is taken; 2 is an old mistake in published configs and stands for
          *     the largest id in the text
          */
         public record Text(long vocabulary, long length, long end) {}
@@ -219,7 +219,7 @@ public final class ClipText {
         return projection == null ? pooled : projection.apply(pooled);
     }
 
-    /** Numbers whose largest is at the end of the text; ids of further embeddings are no end. */
+    /** Numbers whose largest is at the end of the text; ids of further embeddings do not count. */
     private Tensor endMarks(Tensor ids) {
         if (config.text().end() != Config.LARGEST_ID) {
             return ids.eq(new Scalar(config.text().end())).to(torch.ScalarType.Int);

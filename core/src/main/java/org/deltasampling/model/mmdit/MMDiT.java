@@ -81,7 +81,7 @@ public final class MMDiT implements Backbone {
             return new MMDiT(this, parameters);
         }
 
-        /** Both streams, their feed-forwards four times as wide, and in attention the same again in float32. */
+        /** Both streams, their feed-forwards four times as wide, and in attention the same once more in float32. */
         @Override
         public long working(long height, long width) {
             return 24 * blocks.width * (height / patches.size * (width / patches.size) + TOKENS);
