@@ -306,11 +306,11 @@ class UnusualFilesTest {
             value = Architecture.class,
             names = {"SD1", "SD2", "SD35_MEDIUM"})
     void theLanguageOfTheSystemChangesNothing(Architecture family) {
+        Path file = single(family, tensors -> {});
         Locale usual = Locale.getDefault();
         Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
         try {
             assertThat("%d".formatted(1)).isNotEqualTo("1");
-            Path file = single(family, tensors -> {});
             try (Checkpoint model = Checkpoint.open(file);
                     Checkpoint whole = Checkpoint.open(folder.resolve("model"))) {
                 assertThat(model.architecture()).isEqualTo(family);
