@@ -38,7 +38,10 @@ final class OptionNames {
         OPTIONS.put("preset: reference", "--preset");
         OPTIONS.put("output.image", "--output");
         OPTIONS.put("output.latents", "--latents");
-        // what is no key: the machine's and the files', not the recipe's
+        OPTIONS.put("a delta's bridge", "--bridge");
+        OPTIONS.put("another prediction", "--prediction");
+        OPTIONS.put("another sampler", "--sampler");
+        // not keys of a recipe, but matters of the machine and of its files
         OPTIONS.put("allow more memory", "--memory");
         OPTIONS.put("give the folder that it is in", "--models");
         OPTIONS.put("say that it may be overwritten", "--overwrite");

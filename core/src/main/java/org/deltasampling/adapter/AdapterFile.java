@@ -36,8 +36,8 @@ public final class AdapterFile implements AutoCloseable {
                                 .formatted(file.path(), kind));
             });
         }
-        if (keys.groups().stream().allMatch(group -> !group.missing().isEmpty())) {
-            throw new BadWeightsException("%s is %s where a LoRA is wanted"
+        if (keys.groups().isEmpty()) {
+            throw new BadWeightsException("%s holds no adapter of a kind that is known: it looks like %s; give a LoRA"
                     .formatted(file.path(), FileKind.of(file.names()).title()));
         }
     }

@@ -119,10 +119,10 @@ final class AdapterMatch {
 
     private List<String> leftOut() {
         List<String> leftOut = new ArrayList<>();
-        lacking.forEach((what, count) ->
-                leftOut.add("%d of its layers are left out, since the model has no %s".formatted(count, what)));
+        lacking.forEach((what, count) -> leftOut.add("%s left out, since the model has no %s"
+                .formatted(count == 1 ? "1 layer is" : count + " layers are", what)));
         if (empty > 0) {
-            leftOut.add("%d of its layers are of rank 0 and change nothing".formatted(empty));
+            leftOut.add(empty == 1 ? "1 layer of rank 0 changes nothing" : empty + " layers of rank 0 change nothing");
         }
         return leftOut;
     }

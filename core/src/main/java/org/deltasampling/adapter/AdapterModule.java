@@ -29,11 +29,6 @@ final class AdapterModule {
         this.tensors = tensors;
     }
 
-    /** What the file calls the module. */
-    String name() {
-        return name;
-    }
-
     /** What its training was set to, where the file or one beside it says so. */
     AdapterSettings settings() {
         return settings;

@@ -4,9 +4,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -128,7 +126,9 @@ public final class WholeFile {
         } catch (IOException e) {
             UNFINISHED.remove(temporary);
             throw new BadFileException(
-                    "%s cannot be written: the folder %s takes no files (%s)".formatted(file, folder, reason(e)), e);
+                    "%s cannot be written: the folder %s takes no files (%s)"
+                            .formatted(file, folder, SystemReason.of(e)),
+                    e);
         }
     }
 
@@ -198,7 +198,7 @@ public final class WholeFile {
             Files.createDirectories(folder);
         } catch (IOException e) {
             throw new BadFileException(
-                    "the folder %s cannot be made (%s): give another one".formatted(folder, reason(e)), e);
+                    "the folder %s cannot be made (%s): give another one".formatted(folder, SystemReason.of(e)), e);
         }
     }
 
@@ -211,19 +211,7 @@ public final class WholeFile {
     }
 
     private static BadFileException cannotBeWritten(Path file, IOException e) {
-        return new BadFileException("%s cannot be written: %s".formatted(file, reason(e)), e);
-    }
-
-    /** What the system says, without the path, which such exceptions give as their message. */
-    private static String reason(IOException e) {
-        if (e instanceof AccessDeniedException) {
-            return "permission denied";
-        }
-        if (e instanceof NoSuchFileException) {
-            return "no such file or folder";
-        }
-        String reason = e instanceof FileSystemException system ? system.getReason() : e.getMessage();
-        return reason == null ? e.getClass().getSimpleName() : reason;
+        return new BadFileException("%s cannot be written: %s".formatted(file, SystemReason.of(e)), e);
     }
 
     private static void delete(Path temporary) {

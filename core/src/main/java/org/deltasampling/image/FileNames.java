@@ -1,11 +1,15 @@
 package org.deltasampling.image;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -15,55 +19,84 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 
 /**
- * The names that an image's text gives to files and folders: the last part of their paths, after a number where two would have the
- * same. What is read from a folder has that folder's name before its own; what was read beside a file, only its own.
+ * The names that an image's text gives to files and folders: the last part of their paths, after a number where two folders would
+ * give the same name. What is read from a folder has that folder's name before its own; what was read beside a file, only its own.
  */
 final class FileNames {
 
     /** An absolute path of some system, which images carried once: /models/a, C:\models\a, \\server\a. */
     private static final Pattern ROOT = Pattern.compile("(?:[A-Za-z]:[\\\\/]|[\\\\/])[\\\\/]*");
 
-    private final Map<Path, String> references = new LinkedHashMap<>();
+    /** Where files are that only look like ordinary ones, and may never end. */
+    private static final Pattern SYSTEM = Pattern.compile("/(?:dev|proc|sys)(?:/.*)?");
 
-    FileNames(Recipe recipe) {
-        Set<String> taken = new HashSet<>();
-        for (Path reference : recipe.files()) {
-            String name = String.valueOf(reference.getFileName());
-            for (int i = 2; !taken.add(name); i++) {
-                name = i + "/" + reference.getFileName();
-            }
-            references.put(reference, name);
+    private final Set<Path> references;
+    private final Map<Path, String> prefixes = new LinkedHashMap<>();
+
+    /** Of what {@code recipe} names, and of the {@code files} that were read. */
+    FileNames(Recipe recipe, Collection<Path> files) {
+        references = recipe.files();
+        Map<Path, Set<String>> inFolders = new LinkedHashMap<>();
+        for (Path reference : references) {
+            inFolders
+                    .computeIfAbsent(folder(reference), f -> new LinkedHashSet<>())
+                    .add(last(reference));
         }
+        for (Path file : files) {
+            besides(file, inFolders.keySet())
+                    .ifPresent(folder ->
+                            Objects.requireNonNull(inFolders.get(folder)).add(joined("", folder.relativize(file))));
+        }
+        Set<String> taken = new HashSet<>();
+        inFolders.forEach((folder, names) -> {
+            String prefix = "";
+            for (int i = 2; names.stream().map(prefix::concat).anyMatch(taken::contains); i++) {
+                prefix = i + "/";
+            }
+            prefixes.put(folder, prefix);
+            names.stream().map(prefix::concat).forEach(taken::add);
+        });
     }
 
     /** Of a file or folder that the recipe names. */
     String of(Path reference) {
-        return references.getOrDefault(reference, String.valueOf(reference.getFileName()));
+        return prefixes.getOrDefault(folder(reference), "") + last(reference);
     }
 
-    /** Of a file that was read: one under each reference that it belongs to. */
+    /** Of a file that was read: one under each reference that holds it, else the one beside a reference. */
     List<String> all(Path file) {
-        List<String> names = new ArrayList<>();
-        references.forEach((reference, name) -> {
-            if (file.startsWith(reference)) {
-                names.add(joined(name, reference.relativize(file)));
-            }
-        });
-        references.forEach((reference, name) -> {
-            Path folder = reference.getParent();
-            if (names.isEmpty() && folder != null && file.startsWith(folder)) {
-                names.add(joined(name.substring(0, name.lastIndexOf('/') + 1), folder.relativize(file)));
-            }
-        });
-        return names;
+        List<String> names = references.stream()
+                .filter(file::startsWith)
+                .map(reference -> joined(of(reference), reference.relativize(file)))
+                .toList();
+        return besides(file, prefixes.keySet())
+                .map(folder -> List.of(joined(prefixes.getOrDefault(folder, ""), folder.relativize(file))))
+                .orElse(names);
     }
 
-    private static String joined(String name, Path rest) {
-        StringBuilder all = new StringBuilder(name);
+    /** The nearest of {@code folders} that {@code file} is in, where no reference holds it. */
+    private Optional<Path> besides(Path file, Collection<Path> folders) {
+        return references.stream().anyMatch(file::startsWith)
+                ? Optional.empty()
+                : folders.stream().filter(file::startsWith).max(Comparator.comparingInt(Path::getNameCount));
+    }
+
+    private static Path folder(Path reference) {
+        return Objects.requireNonNullElse(reference.getParent(), reference);
+    }
+
+    private static String last(Path reference) {
+        return String.valueOf(reference.getFileName());
+    }
+
+    /** With slashes, whatever the system writes between the parts. */
+    private static String joined(String before, Path rest) {
+        StringBuilder all = new StringBuilder(before);
         for (Path part : rest) {
-            String between =
-                    all.isEmpty() || part.toString().isEmpty() || all.charAt(all.length() - 1) == '/' ? "" : "/";
-            all.append(between).append(part);
+            if (!all.isEmpty() && !part.toString().isEmpty() && all.charAt(all.length() - 1) != '/') {
+                all.append('/');
+            }
+            all.append(part);
         }
         return all.toString();
     }
@@ -79,19 +112,27 @@ final class FileNames {
         if (!root.lookingAt()) {
             return inside(name, folder);
         }
-        Path path = PathText.parse(name, Path.of(""));
+        Path path = PathText.parse(name, Path.of("")).normalize();
         boolean shared = root.end() > 1 && !Character.isLetter(name.charAt(0)); // reading it would call another machine
-        return path.isAbsolute() && !shared
-                ? path.normalize()
-                : inside(name.substring(root.end()).replace('\\', '/'), folder);
+        if (!path.isAbsolute() || shared) {
+            return inside(name.substring(root.end()).replace('\\', '/'), folder);
+        }
+        if (path.getFileName() == null || SYSTEM.matcher(path.toString()).matches()) {
+            throw notAName(name);
+        }
+        return path;
     }
 
     private static Path inside(String name, Path folder) {
         Path path = PathText.parse(name, Path.of(""));
         boolean plain = !name.isEmpty() && path.getRoot() == null && path.equals(path.normalize());
         if (!plain || path.startsWith("..")) {
-            throw new BadRecipeException("'%s' is not the name of a file".formatted(Quoted.of(name)));
+            throw notAName(name);
         }
         return folder.resolve(path);
+    }
+
+    private static BadRecipeException notAName(String name) {
+        return new BadRecipeException("'%s' is not the name of a file".formatted(Quoted.of(name)));
     }
 }

@@ -80,7 +80,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
             throw new BadRecipeException(file + ": the recipe that it carries is damaged", e);
         } catch (IOException e) {
             throw new BadRecipeException(
-                    file + " is no whole PNG of this program: " + Quoted.of(String.valueOf(e.getMessage())), e);
+                    file + " cannot be read as a PNG: " + Quoted.of(String.valueOf(e.getMessage())), e);
         }
     }
 
@@ -90,7 +90,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
             JsonNode value = file.getValue(); // once, the hash alone
             String hash = value.path("sha256").asText(value.asText());
             if (!hash.matches("[0-9a-f]{64}")) {
-                throw new BadRecipeException("the recipe that it carries is damaged: %s is no SHA-256 of %s"
+                throw new BadRecipeException("the recipe that it carries is damaged: %s is not a SHA-256 of %s"
                         .formatted(Quoted.of(hash), Quoted.of(file.getKey())));
             }
             files.put(
@@ -101,7 +101,7 @@ public record Provenance(Recipe recipe, SortedMap<Path, Fingerprint> files) {
     }
 
     String toJson() {
-        FileNames names = new FileNames(recipe);
+        FileNames names = new FileNames(recipe, files.keySet());
         ObjectNode top = JSON.createObjectNode();
         top.set("recipe", RecipeFile.tree(recipe, names::of));
         ObjectNode all = top.putObject("files");

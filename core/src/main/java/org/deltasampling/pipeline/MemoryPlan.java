@@ -77,7 +77,7 @@ public record MemoryPlan(List<Phase> phases, boolean releasing, OptionalLong ava
         Part largest =
                 worst.parts.stream().max(Comparator.comparingLong(Part::bytes)).orElseThrow();
         throw new BadRecipeException(
-                ("this image needs about %s of memory (in %s, most of it for %s, %s) where %s may be used: take sampling.precision bfloat16, a smaller sampling.size or fewer roles, or allow more memory")
+                "this image needs about %s of memory (in %s, most of it for %s, %s) where %s may be used: take sampling.precision bfloat16, a smaller sampling.size or fewer roles, or allow more memory"
                         .formatted(
                                 gibibytes(peak()),
                                 worst.name,

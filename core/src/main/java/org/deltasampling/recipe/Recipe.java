@@ -136,7 +136,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
             return new Role(model, prompt, negative, adapters, others, device);
         }
 
-        /** The same elsewhere. */
+        /** The same on another device. */
         public Role on(Device other) {
             return new Role(model, prompt, negative, adapters, overrides, other);
         }

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.deltasampling.file.Quoted;
+import org.deltasampling.file.SystemReason;
 
 /** JSON in files and in the headers of files: objects without duplicate keys, of bounded size. */
 public final class JsonFile {
@@ -45,7 +46,7 @@ public final class JsonFile {
         } catch (JsonProcessingException e) {
             throw notJson(file.toString(), e);
         } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
+            throw new BadWeightsException("%s cannot be read: %s".formatted(file, SystemReason.of(e)), e);
         }
     }
 

@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.SystemReason;
 import org.deltasampling.tensor.Held;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.SafetensorsHeader.Entry;
@@ -59,7 +60,7 @@ final class SafetensorsFile implements Container {
         try (FileChannel channel = FileChannel.open(path)) {
             return new SafetensorsFile(path, channel.size(), SafetensorsHeader.read(path, channel));
         } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
+            throw new BadWeightsException("%s cannot be read: %s".formatted(path, SystemReason.of(e)), e);
         }
     }
 
@@ -133,7 +134,7 @@ final class SafetensorsFile implements Container {
                 }
             }
         } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
+            throw new BadWeightsException("%s cannot be read: %s".formatted(path, SystemReason.of(e)), e);
         }
         return bytes;
     }

@@ -8,6 +8,7 @@ import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.FileStamp;
+import org.deltasampling.file.SystemReason;
 
 /**
  * A file of named tensors, whatever its format; open until {@link #close}. What was loaded before stays valid. Weights in
@@ -64,7 +65,7 @@ public final class WeightFile implements WeightSource, AutoCloseable {
                 throw e;
             }
         } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(path, e.getMessage()), e);
+            throw new BadWeightsException("%s cannot be read: %s".formatted(path, SystemReason.of(e)), e);
         }
     }
 

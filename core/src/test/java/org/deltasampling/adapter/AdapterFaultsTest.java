@@ -67,8 +67,10 @@ class AdapterFaultsTest {
         assertThat(adaptation.warnings())
                 .hasSize(3)
                 .allMatch(warning -> warning.contains("adapter.safetensors"))
-                .anyMatch(warning -> warning.contains("2 of its layers") && warning.contains("no T5 text encoder"))
-                .anyMatch(warning -> warning.contains("1 of its layers") && warning.contains("no second text encoder"))
+                .anyMatch(
+                        warning -> warning.contains("2 layers are left out") && warning.contains("no T5 text encoder"))
+                .anyMatch(warning ->
+                        warning.contains("1 layer is left out") && warning.contains("no second text encoder"))
                 .anyMatch(warning -> warning.contains("no text projection"));
     }
 

@@ -45,6 +45,8 @@ final class PngFuzzTest {
             "/etc/",
             "C:\\\\",
             "//host/",
+            "\"/\"",
+            "/..",
             "2/",
             "0".repeat(64),
             "x".repeat(20_000),

@@ -155,6 +155,17 @@ class ProvenanceTest {
     }
 
     @Test
+    void filesBesideTwoModelsAreToldApart() throws IOException {
+        recipe = Recipe.of(models.resolve("sd3\u00e9.safetensors"), "")
+                .plus(Delta.of(file("c/sd35.safetensors"), new Lora(models.resolve("a/ink.safetensors"), 1)));
+        Path other = file("c/clip_l.safetensors");
+        Provenance read = Provenance.read(image());
+        assertThat(find(read, models)).isEqualTo(recipe);
+        Files.writeString(other, Files.readString(other).replace('c', 'k'));
+        refused(read, models, other.toString(), "is not the file");
+    }
+
+    @Test
     void whatStandsInForAPartIsFoundToo() throws IOException {
         recipe = recipe.with(recipe.target().with(new ModelOverrides(models.resolve("sd15/unet"), file("t5.model"))));
         Provenance read = Provenance.read(image());
@@ -199,7 +210,8 @@ class ProvenanceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"../x", "a/../../x", "a/..", ".", "", "a//b/./c"})
+    @ValueSource(
+            strings = {"../x", "a/../../x", "a/..", ".", "", "a//b/./c", "/", "/..", "/proc/kcore", "/a/../dev/zero"})
     void aNameLeadsNowhereElse(String name) {
         assertThatThrownBy(() -> FileNames.path(name, images))
                 .isInstanceOf(BadRecipeException.class)

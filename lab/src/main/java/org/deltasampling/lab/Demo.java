@@ -9,10 +9,12 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.lab.Prompts.Prompt;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Lora;
+import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
@@ -27,28 +29,31 @@ public final class Demo {
     private static final Extent FULL = new Extent(48, 24, 20, 10, 20);
     private static final double GUIDANCE = 2;
 
-    private final Transfer transfer;
+    private final Recipes recipes;
     private final Classifier classifier;
     private final Prompts prompts;
     private final List<Adapted> adaptations;
     private final List<Target> targets;
     private final Workers workers;
+    private final Pipelines pipelines;
     private final Consumer<String> progress;
 
     private Demo(
-            Transfer transfer,
+            Recipes recipes,
             Classifier classifier,
             Prompts prompts,
             List<Adapted> adaptations,
             List<Target> targets,
             Workers workers,
+            Pipelines pipelines,
             Consumer<String> progress) {
-        this.transfer = transfer;
+        this.recipes = recipes;
         this.classifier = classifier;
         this.prompts = prompts;
         this.adaptations = adaptations;
         this.targets = targets;
         this.workers = workers;
+        this.pipelines = pipelines;
         this.progress = progress;
     }
 
@@ -75,12 +80,12 @@ public final class Demo {
     record Extent(int shared, int novel, int fewerShared, int fewerNovel, int steps) {}
 
     /** The source adapted to a style. */
-    private record Adapted(Style style, Painter model) {}
+    private record Adapted(Style style, Role model) {}
 
     /**
      * Samples and scores; each set of images uses one thread, since networks as small as these gain nothing from several.
      *
-     * @param models a folder that {@link DemoModels#unpack} filled
+     * @param models a folder that {@link DemoModels#unpack} filled; receives the fitted bridges
      * @param seed of the prompts and the start noise
      * @param progress receives lines of text, from several threads
      */
@@ -91,40 +96,52 @@ public final class Demo {
     static Result run(Path models, long seed, Extent extent, Consumer<String> progress) {
         int threads = torch.get_num_threads();
         torch.set_num_threads(1);
-        try (Painter source = Painter.of(models.resolve("source"));
-                Painter target = Painter.of(models.resolve("target"));
-                Painter xl = Painter.of(models.resolve("target-xl"));
-                Painter sd3 = Painter.of(models.resolve("target-sd3"));
-                Painter stripes = Painter.with(models.resolve("source"), models.resolve("stripes.safetensors"));
-                Painter dusk = Painter.with(models.resolve("source"), models.resolve("dusk.safetensors"));
-                Painter lineart = Painter.of(models.resolve("lineart"));
-                WeightFile file = WeightFile.open(models.resolve("classifier.safetensors"));
+        Path source = models.resolve("source");
+        Role base = Role.of(source);
+        try (WeightFile file = WeightFile.open(models.resolve("classifier.safetensors"));
                 ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
                 TensorScope scope = TensorScope.open();
+                Pipelines pipelines = new Pipelines();
                 Workers workers = new Workers()) {
             Prompts prompts = Prompts.random(seed, extent.shared, extent.novel);
             Prompts fewer = prompts.first(extent.fewerShared, extent.fewerNovel);
             List<Double> higher = List.of(1.0, 1.5);
+            Path xl = models.resolve("target-xl");
+            Path sd3 = models.resolve("target-sd3");
             progress.accept("fitting bridges between the latents");
+            Supplier<List<NamedBridge>> toXl =
+                    workers.submit(() -> NamedBridge.between(source, xl, seed, models, "source-to-xl"));
+            Supplier<List<NamedBridge>> toSd3 =
+                    workers.submit(() -> NamedBridge.between(source, sd3, seed, models, "source-to-sd3"));
             return new Demo(
-                            new Transfer(source, extent.steps, GUIDANCE),
+                            new Recipes(base, extent.steps, GUIDANCE),
                             new Classifier(Parameters.from(weights)),
                             prompts,
                             List.of(
-                                    new Adapted(Style.STRIPES, stripes),
-                                    new Adapted(Style.DUSK, dusk),
-                                    new Adapted(Style.LINEART, lineart)),
+                                    new Adapted(Style.STRIPES, base.plus(lora(models, "stripes.safetensors"))),
+                                    new Adapted(Style.DUSK, base.plus(lora(models, "dusk.safetensors"))),
+                                    new Adapted(Style.LINEART, Role.of(models.resolve("lineart")))),
                             List.of(
                                     new Target(
-                                            "2.x", target, List.of(Bridge.SHARED), List.of(0.75, 1.0, 1.5), 1, prompts),
-                                    new Target("XL", xl, Bridge.between(xl, source, seed), higher, 1.5, fewer),
-                                    new Target("3", sd3, Bridge.between(sd3, source, seed), higher, 1.5, fewer)),
+                                            "2.x",
+                                            Role.of(models.resolve("target")),
+                                            List.of(NamedBridge.SHARED),
+                                            List.of(0.75, 1.0, 1.5),
+                                            1,
+                                            prompts),
+                                    new Target("XL", Role.of(xl), toXl.get(), higher, 1.5, fewer),
+                                    new Target("3", Role.of(sd3), toSd3.get(), higher, 1.5, fewer)),
                             workers,
+                            pipelines,
                             progress)
                     .result();
         } finally {
             torch.set_num_threads(threads);
         }
+    }
+
+    private static Lora lora(Path models, String file) {
+        return new Lora(models.resolve(file), 1);
     }
 
     private Result result() {
@@ -159,13 +176,16 @@ public final class Demo {
                             one.style.title() + " by the adapted source",
                             prompts,
                             List.of(one.style),
-                            all -> transfer.alone(one.model, all))
+                            prompt -> recipes.alone(one.model, prompt))
                     .get(0)));
         }
         List<Supplier<StyleResult>> results = new ArrayList<>();
         for (Target target : targets) {
             Supplier<List<Samples>> alone = workers.submit(() -> samples(
-                    target.title() + " alone", target.prompts(), styles, all -> transfer.alone(target.model(), all)));
+                    target.title() + " alone",
+                    target.prompts(),
+                    styles,
+                    prompt -> recipes.alone(target.model(), prompt)));
             for (int i = 0; i < adaptations.size(); i++) {
                 int index = i;
                 Adapted one = adaptations.get(i);
@@ -187,7 +207,7 @@ public final class Demo {
     private List<Supplier<BridgeResult>> bridgeTasks() {
         List<Supplier<BridgeResult>> results = new ArrayList<>();
         for (Target target : targets) {
-            for (Bridge bridge : target.otherBridges()) {
+            for (NamedBridge bridge : target.otherBridges()) {
                 for (Adapted one : adaptations) {
                     results.add(workers.submit(() ->
                             new BridgeResult(target, bridge, one.style, delta(target, bridge, one, target.shown()))));
@@ -197,35 +217,31 @@ public final class Demo {
         return results;
     }
 
-    private Samples delta(Target target, Bridge bridge, Adapted one, double lambda) {
+    private Samples delta(Target target, NamedBridge bridge, Adapted one, double lambda) {
         return samples(
                         "%s by %s, %s, at lambda %s"
                                 .formatted(one.style.title(), target.title(), bridge.name(), lambda),
                         target.prompts(),
                         List.of(one.style),
-                        all -> transfer.delta(target.model(), bridge.map(), one.model, lambda, all))
+                        prompt -> recipes.delta(target.model(), bridge.bridge(), one.model, lambda, prompt))
                 .get(0);
     }
 
     /** The images of {@code some} prompts, scored for each of {@code styles}. */
-    private List<Samples> samples(
-            String title, Prompts some, List<Style> styles, Function<List<Prompt>, Tensor> sampling) {
-        try (TensorScope scope = TensorScope.open()) {
-            Tensor images = sampling.apply(some.all());
-            Tensor shared = images.narrow(0, 0, some.shared().size());
-            Tensor novel = images.narrow(0, some.shared().size(), some.novel().size());
-            List<BufferedImage> shown = Stream.concat(
-                            Grid.images(shared.narrow(0, 0, Figures.SHARED)).stream(),
-                            Grid.images(novel.narrow(0, 0, Figures.NOVEL)).stream())
-                    .toList();
-            progress.accept("sampled: " + title);
-            return styles.stream()
-                    .map(style -> new Samples(
-                            shown,
-                            Scores.of(classifier, shared, drawings(some.shared()), style),
-                            Scores.of(classifier, novel, drawings(some.novel()), style)))
-                    .toList();
-        }
+    private List<Samples> samples(String title, Prompts some, List<Style> styles, Function<Prompt, Recipe> recipe) {
+        List<BufferedImage> images =
+                pipelines.generate(some.all().stream().map(recipe).toList());
+        List<BufferedImage> shared = images.subList(0, some.shared().size());
+        List<BufferedImage> novel = images.subList(some.shared().size(), images.size());
+        List<BufferedImage> shown = new ArrayList<>(shared.subList(0, Figures.SHARED));
+        shown.addAll(novel.subList(0, Figures.NOVEL));
+        progress.accept("sampled: " + title);
+        return styles.stream()
+                .map(style -> new Samples(
+                        shown,
+                        Scores.of(classifier, shared, drawings(some.shared()), style),
+                        Scores.of(classifier, novel, drawings(some.novel()), style)))
+                .toList();
     }
 
     private static List<Drawing> drawings(List<Prompt> prompts) {
@@ -234,7 +250,7 @@ public final class Demo {
 
     private String verdict(List<StyleResult> styleResults, List<BridgeResult> bridgeResults) {
         double shared = styleResults.stream()
-                .filter(one -> one.target().bridge().equals(Bridge.SHARED))
+                .filter(one -> one.target().bridge().equals(NamedBridge.SHARED))
                 .mapToDouble(one -> one.shown().shared().style())
                 .average()
                 .orElseThrow();

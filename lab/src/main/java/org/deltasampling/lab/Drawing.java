@@ -1,5 +1,6 @@
 package org.deltasampling.lab;
 
+import java.awt.image.BufferedImage;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -116,6 +117,25 @@ record Drawing(Shape shape, Colour colour, Ground ground, Place place, double x,
                 }
             }
         }
+    }
+
+    /** The image in {@code style}. */
+    BufferedImage image(Style style) {
+        float[] pixels = new float[3 * SIZE * SIZE];
+        paint(style, pixels, 0);
+        BufferedImage image = new BufferedImage(SIZE, SIZE, BufferedImage.TYPE_INT_RGB);
+        for (int i = 0; i < SIZE * SIZE; i++) {
+            int red = level(pixels[i]);
+            int green = level(pixels[SIZE * SIZE + i]);
+            int blue = level(pixels[2 * SIZE * SIZE + i]);
+            image.setRGB(i % SIZE, i / SIZE, red << 16 | green << 8 | blue);
+        }
+        return image;
+    }
+
+    /** 0 to 255 for -1 to 1. */
+    private static int level(float value) {
+        return Math.round((value + 1) * 127.5f);
     }
 
     private static double[] rgb(int packed) {

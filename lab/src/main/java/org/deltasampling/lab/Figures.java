@@ -55,7 +55,7 @@ record Figures(Prompts prompts, List<Style> styles) {
         for (Target target :
                 results.stream().map(BridgeResult::target).distinct().toList()) {
             List<Grid.Column> columns = new ArrayList<>();
-            for (Bridge bridge : target.bridges()) {
+            for (NamedBridge bridge : target.bridges()) {
                 columns.add(new Grid.Column(
                         bridge.name(),
                         results.stream()

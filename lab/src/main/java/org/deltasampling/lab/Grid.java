@@ -8,9 +8,6 @@ import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
-import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.tensor.Latent;
 
 /**
  * A labelled table of images, drawn without a screen.
@@ -36,13 +33,6 @@ record Grid(List<Block> blocks, List<Row> rows) {
 
     /** A labelled row. */
     record Row(String label, boolean beginsGroup) {}
-
-    /** Each of (count, 3, 64, 64) in [-1, 1]. */
-    static List<BufferedImage> images(Tensor images) {
-        return IntStream.range(0, (int) images.size(0))
-                .mapToObj(row -> image(images.narrow(0, row, 1)))
-                .toList();
-    }
 
     /** The whole table as one image. */
     BufferedImage draw() {
@@ -128,22 +118,5 @@ record Grid(List<Block> blocks, List<Row> rows) {
             g.drawString(line, 12, y);
             y += metrics.getHeight();
         }
-    }
-
-    private static BufferedImage image(Tensor decoded) {
-        int side = Drawing.SIZE;
-        float[] values = new Latent(decoded).values();
-        BufferedImage image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
-        for (int i = 0; i < side * side; i++) {
-            int red = level(values[i]);
-            int green = level(values[side * side + i]);
-            int blue = level(values[2 * side * side + i]);
-            image.setRGB(i % side, i / side, red << 16 | green << 8 | blue);
-        }
-        return image;
-    }
-
-    private static int level(float value) {
-        return Math.min(255, Math.max(0, Math.round((value + 1) * 127.5f)));
     }
 }

@@ -1,5 +1,6 @@
 package org.deltasampling.lab;
 
+import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -73,6 +74,21 @@ final class Images implements AutoCloseable {
     /** Images {@code from} to {@code from + count}, as float32 (count, 3, height, width) in [-1, 1]. */
     Tensor range(int from, int count) {
         return scaled(bytes.tensor().narrow(0, from, count));
+    }
+
+    /** {@code images} of this data set's size, as float32 (count, 3, height, width) in [-1, 1]; owned by the current scope. */
+    static Tensor tensor(List<BufferedImage> images) {
+        int area = Drawing.SIZE * Drawing.SIZE;
+        float[] values = new float[images.size() * 3 * area];
+        for (int i = 0; i < images.size(); i++) {
+            int[] rgb = images.get(i).getRGB(0, 0, Drawing.SIZE, Drawing.SIZE, null, 0, Drawing.SIZE);
+            for (int pixel = 0; pixel < area; pixel++) {
+                for (int channel = 0; channel < 3; channel++) {
+                    values[(3 * i + channel) * area + pixel] = ((rgb[pixel] >> (16 - 8 * channel)) & 0xff) / 127.5f - 1;
+                }
+            }
+        }
+        return torch.tensor(values).view(images.size(), 3, Drawing.SIZE, Drawing.SIZE);
     }
 
     private static Tensor scaled(Tensor levels) {

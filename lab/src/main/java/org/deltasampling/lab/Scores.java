@@ -1,5 +1,6 @@
 package org.deltasampling.lab;
 
+import java.awt.image.BufferedImage;
 import java.util.List;
 import java.util.function.ToIntFunction;
 import org.bytedeco.pytorch.LongOptional;
@@ -17,10 +18,10 @@ import org.deltasampling.tensor.TensorScope;
 @SuppressWarnings("EnumOrdinal") // the classes are in the order of the constants
 record Scores(double style, double shape, double colour, double ground, double place) {
 
-    /** Classifies {@code images} (n, 3, 64, 64) against the n drawings that they should show in {@code style}. */
-    static Scores of(Classifier classifier, Tensor images, List<Drawing> drawings, Style style) {
+    /** Classifies {@code images} against the drawings that they should show in {@code style}. */
+    static Scores of(Classifier classifier, List<BufferedImage> images, List<Drawing> drawings, Style style) {
         try (TensorScope scope = TensorScope.open()) {
-            Tensor features = classifier.features(images);
+            Tensor features = classifier.features(Images.tensor(images));
             double probability = classifier
                     .logProbabilities(Attribute.STYLE, features)
                     .select(1, style.ordinal())

@@ -1,6 +1,7 @@
 package org.deltasampling.lab;
 
 import java.util.List;
+import org.deltasampling.recipe.Recipe.Role;
 
 /**
  * A model that styles are transferred to.
@@ -10,15 +11,16 @@ import java.util.List;
  * @param lambdas that are tried
  * @param shown the one of them whose images are shown
  */
-record Target(String title, Painter model, List<Bridge> bridges, List<Double> lambdas, double shown, Prompts prompts) {
+record Target(
+        String title, Role model, List<NamedBridge> bridges, List<Double> lambdas, double shown, Prompts prompts) {
 
     /** The one that is used. */
-    Bridge bridge() {
+    NamedBridge bridge() {
         return bridges.get(0);
     }
 
     /** Those that are compared with it. */
-    List<Bridge> otherBridges() {
+    List<NamedBridge> otherBridges() {
         return bridges.subList(1, bridges.size());
     }
 }

@@ -55,7 +55,7 @@ final class Verdict {
      * @param shared the mean style score of the target with the source's autoencoder
      */
     static String of(Target target, List<BridgeResult> results, double shared) {
-        double fitted = style(target, Bridge.NEIGHBOURS, results);
+        double fitted = style(target, NamedBridge.LINEAR_3X3, results);
         return String.format(
                 Locale.ROOT,
                 "bridges to %s at lambda %s, style on average: %s; %.2f at lambda 1 where the autoencoder is shared, of which the %s %s 0.6.",
@@ -65,7 +65,7 @@ final class Verdict {
                         .map(by -> String.format(Locale.ROOT, "%s %.2f", by.name(), style(target, by.name(), results)))
                         .collect(Collectors.joining(", ")),
                 shared,
-                Bridge.NEIGHBOURS,
+                NamedBridge.LINEAR_3X3,
                 fitted >= 0.6 * shared ? "carries at least" : "does NOT carry");
     }
 

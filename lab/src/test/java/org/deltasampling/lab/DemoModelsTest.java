@@ -2,21 +2,25 @@ package org.deltasampling.lab;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.DoubleFunction;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TensorAssert;
-import org.deltasampling.delta.LatentBridge;
 import org.deltasampling.lab.Drawing.Domain;
 import org.deltasampling.lab.Prompts.Prompt;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.nn.Parameters;
+import org.deltasampling.pipeline.Pipeline;
+import org.deltasampling.recipe.Recipe.Lora;
+import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
@@ -81,33 +85,36 @@ class DemoModelsTest {
             Classifier classifier = new Classifier(Parameters.from(weights));
             for (Style style : Style.values()) {
                 SplittableRandom random = new SplittableRandom(12_345);
-                try (Images images = Images.draw(100, () -> Drawing.random(Domain.TARGET, random), List.of(style))) {
-                    List<Drawing> drawings = Stream.iterate(0, i -> i + 1)
-                            .limit(100)
-                            .map(images::drawing)
-                            .toList();
-                    Scores scores = Scores.of(classifier, images.range(0, 100), drawings, style);
-                    assertThat(scores.style()).as(style.name()).isGreaterThan(0.99);
-                    assertThat(scores.shape()).as(style.name()).isGreaterThan(0.9);
-                    assertThat(scores.place()).as(style.name()).isGreaterThan(0.9);
-                }
+                List<Drawing> drawings = Stream.generate(() -> Drawing.random(Domain.TARGET, random))
+                        .limit(100)
+                        .toList();
+                List<BufferedImage> images =
+                        drawings.stream().map(drawing -> drawing.image(style)).toList();
+                Scores scores = Scores.of(classifier, images, drawings, style);
+                assertThat(scores.style()).as(style.name()).isGreaterThan(0.99);
+                assertThat(scores.shape()).as(style.name()).isGreaterThan(0.9);
+                assertThat(scores.place()).as(style.name()).isGreaterThan(0.9);
             }
         }
     }
 
     @Test
     void atLambdaZeroTheTargetIsUnchanged() {
-        List<Prompt> prompts = Prompts.random(7, 1, 1).all();
-        try (Painter target = Painter.of(folder.resolve("target"));
-                Painter source = Painter.of(folder.resolve("source"));
-                Painter stripes = Painter.with(folder.resolve("source"), folder.resolve("stripes.safetensors"));
-                TensorScope scope = TensorScope.open()) {
-            Transfer transfer = new Transfer(source, 3, 2);
-            Tensor alone = transfer.alone(target, prompts);
-            TensorAssert.assertThat(transfer.delta(target, LatentBridge.SAME, stripes, 0, prompts))
-                    .isSameAs(alone);
-            assertThat(TensorAssert.error(transfer.delta(target, LatentBridge.SAME, stripes, 1, prompts), alone))
-                    .isGreaterThan(0.01);
+        Prompt prompt = Prompts.random(7, 1, 0).shared().get(0);
+        Role source = Role.of(folder.resolve("source"));
+        Role target = Role.of(folder.resolve("target"));
+        Role stripes = source.plus(new Lora(folder.resolve("stripes.safetensors"), 1));
+        Recipes recipes = new Recipes(source, 3, 2);
+        try (Pipeline pipeline = new Pipeline()) {
+            float[] alone = pipeline.generate(recipes.alone(target, prompt)).latents();
+            DoubleFunction<float[]> withLambda = lambda -> pipeline.generate(
+                            recipes.delta(target, NamedBridge.SHARED.bridge(), stripes, lambda, prompt))
+                    .latents();
+            assertThat(withLambda.apply(0)).containsExactly(alone);
+            try (TensorScope scope = TensorScope.open()) {
+                assertThat(TensorAssert.error(torch.tensor(withLambda.apply(1)), torch.tensor(alone)))
+                        .isGreaterThan(0.01);
+            }
         }
     }
 }
