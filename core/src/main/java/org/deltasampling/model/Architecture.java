@@ -280,8 +280,8 @@ public enum Architecture {
         if (finest < 0) {
             return 0;
         }
-        String bias = "up_blocks.%d.attentions.%d.transformer_blocks.0.norm1.bias"
-                .formatted(levels.size() - 1 - finest, config.resnets());
+        String bias = "up_blocks." + (levels.size() - 1 - finest) + ".attentions." + config.resnets()
+                + ".transformer_blocks.0.norm1.bias";
         if (!unet.names().contains(bias)) {
             return 0; // reported as missing by the check of all weights
         }

@@ -38,8 +38,12 @@ final class AutoencoderReader {
                     "%s is %s where an autoencoder (VAE) is wanted".formatted(file.origin(), FileKind.title(names)));
         }
         if (!parts.autoencoder()) {
-            throw new BadWeightsException("%s has %s, and the %s half is missing: take a whole one"
-                    .formatted(file.origin(), parts.autoencoderTitle(), parts.encoder() ? "decoder" : "encoder"));
+            throw new BadWeightsException(
+                    "%s has the %s of an autoencoder (VAE), and the %s half is missing: take a whole one"
+                            .formatted(
+                                    file.origin(),
+                                    parts.encoder() ? "encoder" : "decoder",
+                                    parts.encoder() ? "decoder" : "encoder"));
         }
         if (WeightNames.anyBegins(names, "decoder.up_blocks.")) {
             return inferred(file, all -> KeyTable.read(DIFFUSERS), family);

@@ -184,13 +184,8 @@ public final class Checkpoint implements AutoCloseable {
         return all;
     }
 
-    /** Whether it has all that an image needs: denoising network, autoencoder and text encoders. */
-    public boolean whole() {
-        return parts.vae != null && !parts.texts.isEmpty();
-    }
-
     /**
-     * Itself, if it is {@link #whole}.
+     * Itself, if it has all that an image needs: denoising network, autoencoder and text encoders.
      *
      * @throws BadWeightsException naming what it lacks otherwise
      */

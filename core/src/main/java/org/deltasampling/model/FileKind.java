@@ -116,21 +116,27 @@ public enum FileKind {
         FileParts parts = FileParts.of(names);
         return switch (kind) {
             case CONTROL_NET -> parts.original() ? "a ControlNet together with the model that it controls" : kind.title;
-            case AVERAGED -> {
-                List<String> all = new ArrayList<>(parts.beside());
-                all.add("only averaged weights (model_ema) of the UNet");
-                yield "a checkpoint that has " + String.join(" and ", all);
-            }
-            case PARTS -> {
-                boolean half = parts.encoder() != parts.decoder();
-                boolean one = !parts.text() || !(parts.encoder() || parts.decoder());
-                String whole = one && !parts.text() ? parts.autoencoderTitle() : String.join(" and ", parts.beside());
-                yield half
-                        ? whole + ", whose other half is missing"
-                        : one ? whole + " alone" : whole + ", without a UNet";
-            }
+            case AVERAGED -> averaged(parts);
+            case PARTS -> title(parts);
             default -> kind.title;
         };
+    }
+
+    private static String averaged(FileParts parts) {
+        List<String> all = new ArrayList<>(parts.beside());
+        all.add("only averaged weights (model_ema) of the UNet");
+        return "a checkpoint that has " + String.join(" and ", all);
+    }
+
+    private static String title(FileParts parts) {
+        List<String> all = parts.beside();
+        if (all.size() > 1) {
+            return String.join(" and ", all) + ", without a denoising network";
+        }
+        if (parts.text()) {
+            return "a text encoder alone";
+        }
+        return parts.autoencoder() ? "an autoencoder (VAE) alone" : all.get(0);
     }
 
     /** What it is, for people, with an article; {@link #title(Set)} says more of a file that is at hand. */

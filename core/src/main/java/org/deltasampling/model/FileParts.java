@@ -56,19 +56,14 @@ record FileParts(
         return encoder && decoder;
     }
 
-    /** What there is of an autoencoder, for people; empty: nothing. */
-    String autoencoderTitle() {
-        if (encoder && decoder) {
-            return "an autoencoder (VAE)";
-        }
-        return encoder ? "the encoder of an autoencoder (VAE)" : decoder ? "the decoder of an autoencoder (VAE)" : "";
-    }
-
-    /** What there is beside a denoising network, for people. */
+    /** The parts beside a denoising network, for people. */
     List<String> beside() {
         List<String> parts = new ArrayList<>();
-        if (encoder || decoder) {
-            parts.add(autoencoder() ? "a VAE" : autoencoderTitle());
+        if (autoencoder()) {
+            parts.add("a VAE");
+        } else if (encoder || decoder) {
+            parts.add(
+                    encoder ? "the encoder of a VAE without its decoder" : "the decoder of a VAE without its encoder");
         }
         if (text) {
             parts.add("a text encoder");

@@ -25,10 +25,15 @@ public final class Shapes {
         return shape;
     }
 
-    /** How many weights are there of the name {@code pattern}, formatted with 0, 1 and so on. */
+    /** The name {@code pattern} with {@code number} for its {@code {i}}, whatever digits the system's language has. */
+    public static String name(String pattern, long number) {
+        return pattern.replace("{i}", Long.toString(number));
+    }
+
+    /** How many weights are there of the name {@code pattern} with 0, 1 and so on for its {@code {i}}. */
     public static int count(WeightSource weights, String pattern) {
         int found = 0;
-        while (weights.names().contains(pattern.formatted(found))) {
+        while (weights.names().contains(name(pattern, found))) {
             found++;
         }
         return found;
@@ -42,7 +47,7 @@ public final class Shapes {
     public static int countAtLeastOne(WeightSource weights, String pattern) {
         int found = count(weights, pattern);
         if (found == 0) {
-            throw new BadWeightsException("there is no weight %s".formatted(pattern.formatted(0)));
+            throw new BadWeightsException("there is no weight %s".formatted(name(pattern, 0)));
         }
         return found;
     }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -31,6 +32,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files as programs leave them: with more in them than a model needs, with less, or with other names. */
@@ -174,9 +176,9 @@ class UnusualFilesTest {
     @ParameterizedTest
     @CsvSource({
         "first_stage_model., an autoencoder (VAE) alone",
-        "first_stage_model.decoder., 'the decoder of an autoencoder (VAE), whose other half is missing'",
+        "first_stage_model.decoder., the decoder of a VAE without its encoder",
         "cond_stage_model., a text encoder alone",
-        "'first_stage_model. cond_stage_model.', 'a VAE and a text encoder, without a UNet'",
+        "'first_stage_model. cond_stage_model.', 'a VAE and a text encoder, without a denoising network'",
     })
     void partsAreCalledWhatTheyAre(String prefixes, String title) {
         List<String> kept = List.of(prefixes.split(" ", -1));
@@ -296,6 +298,29 @@ class UnusualFilesTest {
         String others = config.toString();
         Files.writeString(file, others.substring(0, others.length() - 1) + ", \"%s\": %s}".formatted(key, value));
         assertRefused(model, model.toString(), words);
+    }
+
+    /** Where numbers are written in other digits, names of weights are not. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Architecture.class,
+            names = {"SD1", "SD2", "SD35_MEDIUM"})
+    void theLanguageOfTheSystemChangesNothing(Architecture family) {
+        Path file = single(family, tensors -> {});
+        Locale usual = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
+        try {
+            assertThat("%d".formatted(1)).isNotEqualTo("1");
+            try (Checkpoint model = Checkpoint.open(file);
+                    Checkpoint whole = Checkpoint.open(folder.resolve("model"))) {
+                assertThat(model.architecture()).isEqualTo(family);
+                assertThat(model.parts().keySet())
+                        .containsExactlyElementsOf(whole.parts().keySet());
+                Tokenizers.of(whole);
+            }
+        } finally {
+            Locale.setDefault(usual);
+        }
     }
 
     @Test

@@ -107,7 +107,7 @@ public final class ClipText {
             return new Config(
                     new Text(tokens[0], positions[0], LARGEST_ID),
                     new Layers(
-                            Shapes.countAtLeastOne(weights, "text_model.encoder.layers.%d.mlp.fc1.weight"),
+                            Shapes.countAtLeastOne(weights, "text_model.encoder.layers.{i}.mlp.fc1.weight"),
                             width,
                             Shapes.of(weights, "text_model.encoder.layers.0.mlp.fc1.weight", 2)[0],
                             Math.max(1, width / 64),

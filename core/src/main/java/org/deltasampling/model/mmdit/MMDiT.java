@@ -138,7 +138,7 @@ public final class MMDiT implements Backbone {
          * queries are normalized; else a head has 64 channels, as in all published models.
          */
         public static Config infer(WeightSource weights) {
-            int count = Shapes.countAtLeastOne(weights, "transformer_blocks.%d.attn.to_q.weight");
+            int count = Shapes.countAtLeastOne(weights, "transformer_blocks.{i}.attn.to_q.weight");
             long[] patches = Shapes.of(weights, "pos_embed.proj.weight", 4); // (d, channels, patch, patch)
             long width = patches[0];
             long size = patches[2];
@@ -158,7 +158,7 @@ public final class MMDiT implements Backbone {
                             normed,
                             LongStream.range(0, count)
                                     .filter(i -> weights.names()
-                                            .contains("transformer_blocks.%d.attn2.to_q.weight".formatted(i)))
+                                            .contains(Shapes.name("transformer_blocks.{i}.attn2.to_q.weight", i)))
                                     .boxed()
                                     .toList()),
                     Shapes.of(weights, "context_embedder.weight", 2)[1],

@@ -89,7 +89,7 @@ public final class T5Encoder {
                     Shapes.of(weights, first + "0.SelfAttention.q.weight", 2)[0] / bias[1],
                     bias[1],
                     Shapes.of(weights, first + "1.DenseReluDense.wo.weight", 2)[1],
-                    Shapes.countAtLeastOne(weights, "encoder.block.%d.layer.0.SelfAttention.q.weight"),
+                    Shapes.countAtLeastOne(weights, "encoder.block.{i}.layer.0.SelfAttention.q.weight"),
                     bias[0],
                     128,
                     1e-6);

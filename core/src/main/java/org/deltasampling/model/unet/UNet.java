@@ -254,7 +254,7 @@ public final class UNet implements Backbone {
          * have 64 channels a head, as SD-2 and XL do. Group norms have 32 groups. Each size's embedding is 256 wide.
          */
         public static Config infer(WeightSource weights) {
-            int count = Shapes.countAtLeastOne(weights, "down_blocks.%d.resnets.0.conv1.weight");
+            int count = Shapes.countAtLeastOne(weights, "down_blocks.{i}.resnets.0.conv1.weight");
             String middle = "mid_block.attentions.0.";
             boolean linear = weights.info(middle + "proj_in.weight").shape().length == 2;
             List<Level> levels = new ArrayList<>();
@@ -266,14 +266,14 @@ public final class UNet implements Backbone {
                         channels,
                         weights.names().contains(block + ".attentions.0.norm.weight"),
                         weights.names().contains("up_blocks." + (count - 1 - i) + ".attentions.0.norm.weight"),
-                        Math.max(1, Shapes.count(weights, blocks + "%d.attn1.to_q.weight")),
+                        Math.max(1, Shapes.count(weights, blocks + "{i}.attn1.to_q.weight")),
                         linear ? Math.max(1, channels / 64) : 8));
             }
             return new Config(
                     Shapes.of(weights, "conv_in.weight", 4)[1],
                     Shapes.of(weights, "conv_out.weight", 4)[0],
                     levels,
-                    Shapes.countAtLeastOne(weights, "down_blocks.0.resnets.%d.conv1.weight"),
+                    Shapes.countAtLeastOne(weights, "down_blocks.0.resnets.{i}.conv1.weight"),
                     Shapes.of(weights, middle + "transformer_blocks.0.attn2.to_k.weight", 2)[1],
                     linear,
                     GROUPS,

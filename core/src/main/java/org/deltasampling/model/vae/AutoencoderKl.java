@@ -106,7 +106,7 @@ public final class AutoencoderKl {
          * @param scale,shift leave no trace in the shapes; see {@link LatentSpace}
          */
         public static Config infer(WeightSource weights, double scale, double shift) {
-            String first = "encoder.down_blocks.%d.resnets.0.conv1.weight";
+            String first = "encoder.down_blocks.{i}.resnets.0.conv1.weight";
             int levels = Shapes.countAtLeastOne(weights, first);
             return new Config(
                     new Latents(
@@ -116,9 +116,9 @@ public final class AutoencoderKl {
                             weights.names().contains("quant_conv.weight"),
                             weights.names().contains("post_quant_conv.weight")),
                     IntStream.range(0, levels)
-                            .mapToObj(level -> Shapes.of(weights, first.formatted(level), 4)[0])
+                            .mapToObj(level -> Shapes.of(weights, Shapes.name(first, level), 4)[0])
                             .toList(),
-                    Shapes.countAtLeastOne(weights, "encoder.down_blocks.0.resnets.%d.conv1.weight"),
+                    Shapes.countAtLeastOne(weights, "encoder.down_blocks.0.resnets.{i}.conv1.weight"),
                     32,
                     weights.names().contains("decoder.mid_block.attentions.0.to_q.weight"));
         }
