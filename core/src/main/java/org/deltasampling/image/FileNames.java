@@ -38,11 +38,15 @@ final class FileNames {
         references = recipe.files();
         Map<Path, Set<String>> inFolders = new LinkedHashMap<>();
         for (Path reference : references) {
-            inFolders.computeIfAbsent(folder(reference), f -> new LinkedHashSet<>()).add(last(reference));
+            inFolders
+                    .computeIfAbsent(folder(reference), f -> new LinkedHashSet<>())
+                    .add(last(reference));
         }
         for (Path file : files) {
             besides(file, inFolders.keySet())
-                    .ifPresent(folder -> inFolders.get(folder).add(joined("", folder.relativize(file))));
+                    .ifPresent(folder -> inFolders
+                            .computeIfAbsent(folder, f -> new LinkedHashSet<>())
+                            .add(joined("", folder.relativize(file))));
         }
         Set<String> taken = new HashSet<>();
         inFolders.forEach((folder, names) -> {
