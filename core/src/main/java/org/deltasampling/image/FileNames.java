@@ -44,8 +44,9 @@ final class FileNames {
         }
         for (Path file : files) {
             besides(file, inFolders.keySet())
-                    .ifPresent(folder ->
-                            Objects.requireNonNull(inFolders.get(folder)).add(joined("", folder.relativize(file))));
+                    .ifPresent(folder -> inFolders
+                            .computeIfAbsent(folder, f -> new LinkedHashSet<>())
+                            .add(joined("", folder.relativize(file))));
         }
         Set<String> taken = new HashSet<>();
         inFolders.forEach((folder, names) -> {
