@@ -184,8 +184,13 @@ public final class Checkpoint implements AutoCloseable {
         return all;
     }
 
+    /** Whether it has all that an image needs: denoising network, autoencoder and text encoders. */
+    public boolean whole() {
+        return parts.vae != null && !parts.texts.isEmpty();
+    }
+
     /**
-     * Itself, if it has all that an image needs: denoising network, autoencoder and text encoders.
+     * Itself, if it is {@link #whole}.
      *
      * @throws BadWeightsException naming what it lacks otherwise
      */
