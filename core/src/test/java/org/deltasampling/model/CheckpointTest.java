@@ -284,7 +284,7 @@ class CheckpointTest {
                             Objects.requireNonNull(other.parts().get(name)).weights()));
         }
         Files.delete(copy.resolve("unet/diffusion_pytorch_model-00002-of-00002.safetensors"));
-        assertRefused(copy, "00002-of-00002.safetensors, which does not exist");
+        assertRefused(copy, "00002-of-00002.safetensors does not exist");
     }
 
     @Test
