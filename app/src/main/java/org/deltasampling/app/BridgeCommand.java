@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
         name = "bridge",
         description = "Fits bridges between the latents of models with different autoencoders.",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.CurrentVersion.class,
+        versionProvider = CurrentVersion.class,
         subcommands = BridgeCommand.Fit.class)
 final class BridgeCommand implements Runnable {
 

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
         name = "lab",
         description = "Trains the demo models.",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.CurrentVersion.class,
+        versionProvider = CurrentVersion.class,
         subcommands = LabCommand.Train.class)
 final class LabCommand implements Runnable {
 

@@ -7,13 +7,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.deltasampling.DeltaSamplingException;
-import org.deltasampling.Version;
 import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.PathText;
 import org.deltasampling.recipe.BadRecipeException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -23,7 +21,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "delta-sampling",
         description = "Images by Delta Sampling: what an adapter changes in one model, carried over to another.",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.CurrentVersion.class,
+        versionProvider = CurrentVersion.class,
         subcommands = {
             GenerateCommand.class,
             InspectCommand.class,
@@ -89,15 +87,6 @@ public final class Main implements Runnable {
             return PathText.parse(text, Path.of(""));
         } catch (BadFileException e) {
             throw new TypeConversionException(String.valueOf(e.getMessage()));
-        }
-    }
-
-    /** What {@code --version} prints. */
-    static final class CurrentVersion implements IVersionProvider {
-
-        @Override
-        public String[] getVersion() {
-            return new String[] {"delta-sampling " + Version.current()};
         }
     }
 

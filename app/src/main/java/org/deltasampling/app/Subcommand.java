@@ -12,7 +12,7 @@ import picocli.CommandLine.Spec;
 /** A command that does something, on the streams that its program was given. */
 @Command(
         mixinStandardHelpOptions = true,
-        versionProvider = Main.CurrentVersion.class,
+        versionProvider = CurrentVersion.class,
         sortOptions = false,
         abbreviateSynopsis = true)
 abstract class Subcommand implements Callable<Integer> {
