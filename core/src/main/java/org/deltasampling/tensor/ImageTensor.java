@@ -16,11 +16,6 @@ public record ImageTensor(Tensor tensor) implements TensorValue, Carried {
         return List.of(this);
     }
 
-    /** How many images there are. */
-    public long count() {
-        return tensor.size(0);
-    }
-
     /** Width and height in pixels. */
     public PixelSize size() {
         return new PixelSize(Math.toIntExact(tensor.size(3)), Math.toIntExact(tensor.size(2)));
