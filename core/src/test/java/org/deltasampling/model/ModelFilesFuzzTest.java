@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @ExtendWith(NoLeaks.class)
 class ModelFilesFuzzTest {
 
-    private static final int COUNT = 200;
+    private static final int COUNT = 160;
 
     /** More weights than any of the networks here has. */
     private static final int MOST = 5000;
