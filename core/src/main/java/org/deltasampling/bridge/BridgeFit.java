@@ -3,6 +3,7 @@ package org.deltasampling.bridge;
 import java.util.Locale;
 import java.util.Optional;
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.FixedNoise;
 
 /**
  * A linear bridge fitted to images that the autoencoders of both models have encoded, each way for itself (docs/method.md
@@ -41,16 +42,16 @@ public record BridgeFit(ChannelMap there, ChannelMap back, Explained explainedTh
         return new BridgeFit(back, there, explainedBack, explainedThere);
     }
 
-    /** The bridge itself; {@code seed} as in {@link LatentBridges#linear}. */
-    public LatentBridge bridge(long seed) {
-        return LatentBridges.linear(there, back, seed);
+    /** The bridge itself; {@code rest} as in {@link LatentBridges#linear}. */
+    public LatentBridge bridge(FixedNoise rest) {
+        return LatentBridges.linear(there, back, rest);
     }
 
     /**
      * The bridge for noise beside another way for images: it turns alone. Scaled latents of both have unit variance; what
      * {@code there} shrinks by is what it does not explain, and the other way does carry that.
      */
-    public LatentBridge ofNoise(long seed) {
-        return LatentBridges.linear(there.polar().rotation(), back, seed);
+    public LatentBridge ofNoise(FixedNoise rest) {
+        return LatentBridges.linear(there.polar().rotation(), back, rest);
     }
 }

@@ -1,6 +1,7 @@
 package org.deltasampling.bridge;
 
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.PixelSize;
 
@@ -13,10 +14,10 @@ public final class LatentBridges {
      * A linear map to the source's latents, and one for differences back, each fitted by itself or known: the polar scheme of
      * docs/method.md 2.4.
      *
-     * @param seed of the noise in the directions that {@code there} does not reach; it stays the same in all steps
+     * @param rest the noise in the directions that {@code there} does not reach
      */
-    public static LatentBridge linear(ChannelMap there, ChannelMap back, long seed) {
-        return new LinearBridge(there, back, there.polar(), seed);
+    public static LatentBridge linear(ChannelMap there, ChannelMap back, FixedNoise rest) {
+        return new LinearBridge(there, back, there.polar(), rest);
     }
 
     /**
@@ -26,11 +27,11 @@ public final class LatentBridges {
      * @param targetColours the target's latents to red, green and blue
      * @param sourceColours the source's to the same
      */
-    public static LatentBridge colours(ChannelMap targetColours, ChannelMap sourceColours, long seed) {
+    public static LatentBridge colours(ChannelMap targetColours, ChannelMap sourceColours, FixedNoise rest) {
         return linear(
                 sourceColours.inverse().after(targetColours),
                 targetColours.inverse().after(sourceColours),
-                seed);
+                rest);
     }
 
     /**
@@ -56,8 +57,9 @@ public final class LatentBridges {
      *
      * @param target size of the target's latents
      * @param source of the source's
+     * @param fixed what the bridge draws from; where the source's latents are larger, so does this, independently
      */
-    public static LatentBridge resized(LatentBridge bridge, LatentSize target, LatentSize source, long seed) {
-        return target.equals(source) ? bridge : new ResizedBridge(bridge, target, source, seed);
+    public static LatentBridge resized(LatentBridge bridge, LatentSize target, LatentSize source, FixedNoise fixed) {
+        return target.equals(source) ? bridge : new ResizedBridge(bridge, target, source, fixed);
     }
 }

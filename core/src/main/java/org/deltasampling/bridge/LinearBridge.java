@@ -2,11 +2,11 @@ package org.deltasampling.bridge;
 
 import org.deltasampling.bridge.ChannelMap.Polar;
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.Latent;
-import org.deltasampling.tensor.SeededNoise;
 
 /** {@link LatentBridges#linear}. */
-record LinearBridge(ChannelMap there, ChannelMap back, Polar polar, long seed) implements LatentBridge {
+record LinearBridge(ChannelMap there, ChannelMap back, Polar polar, FixedNoise rest) implements LatentBridge {
 
     @Override
     public Latent toSource(Latent denoised) {
@@ -16,7 +16,7 @@ record LinearBridge(ChannelMap there, ChannelMap back, Polar polar, long seed) i
     @Override
     public Latent noise(Latent noise) {
         Latent rotated = polar.rotation().apply(noise);
-        return polar.white() ? rotated : rotated.plus(polar.rest().apply(fixed(rotated.shape())));
+        return polar.white() ? rotated : rotated.plus(polar.rest().apply(rest.draw(rotated.shape())));
     }
 
     @Override
@@ -27,9 +27,5 @@ record LinearBridge(ChannelMap there, ChannelMap back, Polar polar, long seed) i
     @Override
     public Latent back(Latent adapted, Latent source) {
         return back.applyToDifference(adapted.minus(source));
-    }
-
-    private Latent fixed(long[] shape) {
-        return new SeededNoise(seed).draw(shape);
     }
 }

@@ -1,15 +1,16 @@
 package org.deltasampling.bridge;
 
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
-import org.deltasampling.tensor.SeededNoise;
 
 /**
  * {@link LatentBridges#resized}: mean values are less noisy than what they are of, so the source's level is lower by the ratio
  * of the sides where its latents are smaller (the same as the shift by resolution of Esser et al. 2024, equation 23).
  */
-record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, long seed) implements LatentBridge {
+record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, FixedNoise fixed)
+        implements LatentBridge {
 
     @Override
     public Latent toSource(Latent denoised) {
@@ -18,8 +19,7 @@ record ResizedBridge(LatentBridge bridge, LatentSize target, LatentSize source, 
 
     @Override
     public Latent noise(Latent noise) {
-        return bridge.noise(noise).resizedNoise(source, shape -> new SeededNoise(seed ^ 0x55555555L).draw(shape));
-        // not the seed itself: the bridge may have drawn from that
+        return bridge.noise(noise).resizedNoise(source, fixed.other()::draw); // the bridge may have drawn the other
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.deltasampling.model;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.diffusion.ClassifierFreeGuidance;
 import org.deltasampling.diffusion.Denoiser;
@@ -17,6 +18,38 @@ import org.deltasampling.tensor.Latent;
  */
 public record NetworkDenoiser(Backbone network, Parameterization parameterization, Conditioning conditioning)
         implements Denoiser {
+
+    /**
+     * Classifier-free guidance by {@code network} for the images of a batch: all in one pass, or where their prompts differ in
+     * length, each by itself.
+     *
+     * @param conditional of each image
+     * @param unconditional of each image
+     */
+    public static Denoiser guided(
+            Backbone network,
+            Parameterization parameterization,
+            List<Conditioning> conditional,
+            List<Conditioning> unconditional,
+            double scale) {
+        if (conditional.stream().allMatch(conditional.get(0)::fits)
+                && unconditional.stream().allMatch(unconditional.get(0)::fits)) {
+            return guided(network, parameterization, joined(conditional), joined(unconditional), scale);
+        }
+        List<Denoiser> each = IntStream.range(0, conditional.size())
+                .mapToObj(i -> guided(network, parameterization, conditional.get(i), unconditional.get(i), scale))
+                .toList();
+        return (x, n) -> {
+            List<Latent> images = x.images();
+            return Latent.joinBatch(IntStream.range(0, images.size())
+                    .mapToObj(i -> each.get(i).denoise(images.get(i), n))
+                    .toList());
+        };
+    }
+
+    private static Conditioning joined(List<Conditioning> images) {
+        return images.stream().reduce(Conditioning::join).orElseThrow();
+    }
 
     /** Classifier-free guidance by {@code network}, the conditional and the unconditional output from one batch. */
     public static Denoiser guided(

@@ -23,6 +23,7 @@ import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Bridge.Kind;
 import org.deltasampling.recipe.Recipe.Delta;
 import org.deltasampling.recipe.Recipe.Levels;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.PixelSize;
 
@@ -64,21 +65,23 @@ final class Bridges {
         }
     }
 
-    /** What bridges need in memory in every step: those by images, two autoencoders. */
-    static List<MemoryPlan.Part> inMemory(List<Choice> choices) {
+    /** What bridges of so many images need in memory in every step: those by images, two autoencoders. */
+    static List<MemoryPlan.Part> inMemory(List<Choice> choices, long images) {
         return choices.stream()
                 .distinct()
                 .filter(choice -> choice.bridge.kind() == Kind.ROUND_TRIP)
                 .flatMap(choice -> Stream.concat(
-                        inMemory(choice.target, choice.size()), inMemory(choice.source, choice.sourceSize())))
+                        inMemory(choice.target, choice.size(), images),
+                        inMemory(choice.source, choice.sourceSize(), images)))
                 .toList();
     }
 
-    private static Stream<MemoryPlan.Part> inMemory(Model model, LatentSize size) {
+    private static Stream<MemoryPlan.Part> inMemory(Model model, LatentSize size, long images) {
         return model.device().gpu()
                 ? Stream.empty()
                 : model
-                        .decodingInMemory(new long[] {1, model.latentSpace().channels(), size.height(), size.width()})
+                        .decodingInMemory(
+                                new long[] {images, model.latentSpace().channels(), size.height(), size.width()})
                         .stream();
     }
 
@@ -207,27 +210,28 @@ final class Bridges {
     /**
      * Builds what was chosen, of models that are loaded.
      *
-     * @param seed of the noise in directions that the target's noise does not reach
+     * @param noise in directions that the target's noise does not reach
      */
-    LatentBridge build(Choice choice, long seed, Request request) {
+    LatentBridge build(Choice choice, FixedNoise noise, Request request) {
         LatentSpace to = choice.target.latentSpace();
         LatentSpace from = choice.source.latentSpace();
         return switch (choice.bridge.kind()) {
-            case IDENTITY, AUTO -> sized(LatentBridge.SAME, choice, seed);
+            case IDENTITY, AUTO -> sized(LatentBridge.SAME, choice, noise);
             case UNSCALED ->
-                sized(LatentBridge.unscaled(to.scale(), to.shift(), from.scale(), from.shift()), choice, seed);
+                sized(LatentBridge.unscaled(to.scale(), to.shift(), from.scale(), from.shift()), choice, noise);
             case COLOURS ->
                 sized(
-                        LatentBridges.colours(colours(choice.target, "target"), colours(choice.source, "source"), seed),
+                        LatentBridges.colours(
+                                colours(choice.target, "target"), colours(choice.source, "source"), noise),
                         choice,
-                        seed);
-            case FITTED -> sized(worthy(fitted(choice), choice, request).bridge(seed), choice, seed);
-            case ROUND_TRIP -> roundTrip(choice, seed);
+                        noise);
+            case FITTED -> sized(worthy(fitted(choice), choice, request).bridge(noise), choice, noise);
+            case ROUND_TRIP -> roundTrip(choice, noise);
         };
     }
 
-    private static LatentBridge sized(LatentBridge bridge, Choice choice, long seed) {
-        return LatentBridges.resized(bridge, choice.size(), choice.sourceSize(), seed);
+    private static LatentBridge sized(LatentBridge bridge, Choice choice, FixedNoise noise) {
+        return LatentBridges.resized(bridge, choice.size(), choice.sourceSize(), noise);
     }
 
     private static BridgeFit worthy(BridgeFit fit, Choice choice, Request request) {
@@ -235,13 +239,13 @@ final class Bridges {
         return fit;
     }
 
-    private LatentBridge roundTrip(Choice choice, long seed) {
+    private LatentBridge roundTrip(Choice choice, FixedNoise noise) {
         ScaledAutoencoder target = choice.target.autoencoder();
         ScaledAutoencoder source = choice.source.autoencoder();
-        BridgeFit noise = ofNoise.computeIfAbsent(
+        BridgeFit fit = ofNoise.computeIfAbsent(
                 List.of(choice.target, choice.source),
                 models -> BridgeFitter.toFields(target, source, sample(choice.target, choice.source), 1, 0));
         return LatentBridges.roundTrip(
-                target, choice.image, source, choice.sourceImage, sized(noise.ofNoise(seed), choice, seed));
+                target, choice.image, source, choice.sourceImage, sized(fit.ofNoise(noise), choice, noise));
     }
 }

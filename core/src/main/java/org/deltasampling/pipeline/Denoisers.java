@@ -12,10 +12,12 @@ import org.deltasampling.delta.ReferenceDenoiser;
 import org.deltasampling.delta.Source;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.pipeline.PlannedRole.Guidance;
 import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.tensor.CloseTogether;
+import org.deltasampling.tensor.FixedNoise;
 
 /** Builds the denoiser of a plan, whose models are loaded and whose prompts are encoded. */
 final class Denoisers {
@@ -55,11 +57,12 @@ final class Denoisers {
     }
 
     private Source source(PlannedDelta planned) {
-        long seed = ~plan.recipe().sampling().seed(); // the start noise is drawn from the seed itself
+        FixedNoise noise = FixedNoise.of(
+                plan.seeds().map(seed -> ~seed).toArray()); // the start noise is drawn from the seed itself
         return new Source(
                 guided(planned.source()),
                 planned.source().model().scheduler().trained(),
-                bridges.build(planned.bridge(), seed, request));
+                bridges.build(planned.bridge(), noise, request));
     }
 
     private static DeltaPolicy policy(Levels levels) {
@@ -85,19 +88,24 @@ final class Denoisers {
                 guided(plan.target()),
                 guided(planned.source()),
                 guided(planned.adapted()),
-                bridges.build(planned.bridge(), 0, request),
+                bridges.build(planned.bridge(), FixedNoise.of(0), request),
                 planned.source().model().scheduler().whole(),
                 plan.sampling().plan(),
                 planned.delta().lambda().over(DeltaPolicy.CLAMP));
     }
 
     private Denoiser guided(PlannedRole role) {
-        Conditioning conditional = prompts.conditioning(role.prompt());
-        Prompt negative = role.negative();
         return role.model()
                 .guided(
-                        conditional,
-                        negative == null ? conditional.zeroed() : prompts.conditioning(negative),
-                        plan.recipe().sampling().cfg());
+                        role.guidance().stream()
+                                .map(one -> prompts.conditioning(one.prompt()))
+                                .toList(),
+                        role.guidance().stream().map(this::unconditional).toList(),
+                        plan.common().sampling().cfg());
+    }
+
+    private Conditioning unconditional(Guidance guidance) {
+        Prompt negative = guidance.negative();
+        return negative == null ? prompts.conditioning(guidance.prompt()).zeroed() : prompts.conditioning(negative);
     }
 }

@@ -42,16 +42,15 @@ final class MemoryBudget {
      * @param roles all models, the target too, as often as they occur
      * @param bridges what is needed between the models' latents in every step
      * @param shape of the latents
-     * @param guided whether networks see each latent twice
+     * @param passes how many latents networks see at once: guidance shows them each twice
      * @throws BadRecipeException if it needs too much
      */
-    MemoryPlan plan(
-            ModelCache cache, Model target, List<Model> roles, List<Part> bridges, long[] shape, boolean guided) {
+    MemoryPlan plan(ModelCache cache, Model target, List<Model> roles, List<Part> bridges, long[] shape, int passes) {
         long limit = most.orElse(MachineMemory.available().orElse(Long.MAX_VALUE));
         Set<Model> used = ModelCache.withBases(roles);
-        MemoryPlan plan = estimate(before, limit, cache, target, roles, bridges, shape, guided);
+        MemoryPlan plan = estimate(before, limit, cache, target, roles, bridges, shape, passes);
         while (plan.peak() > limit && cache.releaseOldest(used)) {
-            plan = estimate(before, limit, cache, target, roles, bridges, shape, guided);
+            plan = estimate(before, limit, cache, target, roles, bridges, shape, passes);
         }
         plan.require(limit);
         return plan;
@@ -66,7 +65,7 @@ final class MemoryBudget {
             List<Model> roles,
             List<Part> bridges,
             long[] shape,
-            boolean guided) {
+            int passes) {
         Set<Model> used = ModelCache.withBases(roles);
         List<Part> always = new ArrayList<>(List.of(new Part("runtime", RUNTIME + before)));
         long kept = cache.residentBytes(used);
@@ -91,7 +90,7 @@ final class MemoryBudget {
                                 .mapToLong(role -> role.networkWorking(shape))
                                 .max()
                                 .orElse(0)
-                        * (guided ? 2 : 1)));
+                        * passes));
         List<Part> decoder = target.device().gpu() ? List.of() : target.decodingInMemory(shape);
         List<Part> decoding = new ArrayList<>(always);
         decoding.addAll(networks);

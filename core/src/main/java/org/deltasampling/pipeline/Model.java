@@ -303,17 +303,17 @@ final class Model implements AutoCloseable {
         return checkpoint.network().config().working(latents[2], latents[3]) * computing.precision.bytes();
     }
 
-    /** What is in memory to decode one latent of that shape. */
+    /** What is in memory to decode latents of that shape, all at once. */
     List<MemoryPlan.Part> decodingInMemory(long[] latents) {
         long side = latentSpace().downscale();
-        long numbers = checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
+        long numbers = latents[0] * checkpoint.vae().config().decoding(latents[2] * side, latents[3] * side);
         return List.of(
                 new MemoryPlan.Part("autoencoder", autoencoderWeights.bytes()),
                 new MemoryPlan.Part("activations of the autoencoder", numbers * Precision.FLOAT32.bytes()));
     }
 
-    /** Classifier-free guidance from {@code unconditional} to {@code conditional}; the model is loaded. */
-    Denoiser guided(Conditioning conditional, Conditioning unconditional, double scale) {
+    /** Classifier-free guidance from {@code unconditional} to {@code conditional}, for each image; the model is loaded. */
+    Denoiser guided(List<Conditioning> conditional, List<Conditioning> unconditional, double scale) {
         return NetworkDenoiser.guided(
                 Objects.requireNonNull(network), scheduler().parameterization(), conditional, unconditional, scale);
     }

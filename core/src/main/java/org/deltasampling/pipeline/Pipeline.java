@@ -1,6 +1,6 @@
 package org.deltasampling.pipeline;
 
-import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -36,18 +36,25 @@ public final class Pipeline implements AutoCloseable {
      *
      * @param hashes whether images say which files they were made from; else each is read but once, as for measuring
      * @param memory the most that may be used, in bytes; empty: what the machine has free, where that is known
+     * @param together how many images of recipes that are {@linkplain Recipe#isAlike alike} are sampled in one batch at most:
+     *     many small ones are faster together, and equal those made alone but for the rounding of float32
      */
-    public record Options(boolean hashes, OptionalLong memory) {
+    public record Options(boolean hashes, OptionalLong memory, int together) {
 
-        public static final Options DEFAULT = new Options(true, OptionalLong.empty());
+        public static final Options DEFAULT = new Options(true, OptionalLong.empty(), 1);
 
         public Options withoutHashes() {
-            return new Options(false, memory);
+            return new Options(false, memory, together);
         }
 
         /** Plans that need more than so many bytes are refused. */
         public Options memory(long most) {
-            return new Options(hashes, OptionalLong.of(most));
+            return new Options(hashes, OptionalLong.of(most), together);
+        }
+
+        /** With so many images in one batch at most. */
+        public Options together(int images) {
+            return new Options(hashes, memory, images);
         }
     }
 
@@ -92,27 +99,45 @@ public final class Pipeline implements AutoCloseable {
             throw new BadRecipeException("this recipe makes %d images: ask for all of them"
                     .formatted(recipe.sampling().batch()));
         }
-        return generateBatch(recipe, listener, cancellation).get(0);
+        return generateAll(List.of(recipe), listener, cancellation).get(0);
     }
 
-    /** Every image of the recipe's batch, each as it would be made alone. */
-    public List<Image> generateBatch(Recipe recipe, PipelineListener listener) {
-        return generateBatch(recipe, listener, Cancellation.none());
+    /** Every image of {@code recipes}, those of a recipe's batch one after the other. */
+    public List<Image> generateAll(List<Recipe> recipes, PipelineListener listener) {
+        return generateAll(recipes, listener, Cancellation.none());
     }
 
     /**
-     * Every image of the recipe's batch, each as it would be made alone.
+     * Every image of {@code recipes}, those of a recipe's batch one after the other.
      *
-     * @throws DeltaSamplingException if the recipe cannot be followed, or a file cannot be used
+     * @throws DeltaSamplingException if a recipe cannot be followed, or a file cannot be used
      * @throws java.util.concurrent.CancellationException if it was cancelled
      */
-    public List<Image> generateBatch(Recipe recipe, PipelineListener listener, Cancellation cancellation) {
+    public List<Image> generateAll(List<Recipe> recipes, PipelineListener listener, Cancellation cancellation) {
         Request request = new Request(listener, cancellation);
+        List<Recipe> singles =
+                recipes.stream().flatMap(recipe -> recipe.singles().stream()).toList();
         return worker.run(
                 cancellation,
-                () -> recipe.singles().stream()
-                        .map(single -> generate(single, request))
+                () -> together(singles).stream()
+                        .flatMap(some -> generate(some, request).stream())
                         .toList());
+    }
+
+    /** {@code singles} in their order, in as many parts as batches. */
+    private List<List<Recipe>> together(List<Recipe> singles) {
+        List<List<Recipe>> batches = new ArrayList<>();
+        for (Recipe single : singles) {
+            List<Recipe> last = batches.isEmpty() ? List.of() : batches.get(batches.size() - 1);
+            if (last.isEmpty()
+                    || last.size() == options.together
+                    || !last.get(0).isAlike(single)) {
+                batches.add(new ArrayList<>(List.of(single)));
+            } else {
+                last.add(single);
+            }
+        }
+        return batches;
     }
 
     /** Of the model files that were read, each made once: what {@link Provenance#find} needs too. */
@@ -120,13 +145,12 @@ public final class Pipeline implements AutoCloseable {
         return hashes;
     }
 
-    private Image generate(Recipe recipe, Request request) {
+    private List<Image> generate(List<Recipe> recipes, Request request) {
         request.checkpoint();
         models.refresh();
-        Plan plan = planner.plan(recipe, request);
-        Set<Path> files = plan.files();
+        Plan plan = planner.plan(recipes, request);
         if (options.hashes) {
-            hashes.begin(files);
+            hashes.begin(plan.files());
         }
         prompts.encode(plan.prompts(), request);
         for (Model model : plan.models()) {
@@ -138,23 +162,31 @@ public final class Pipeline implements AutoCloseable {
             if (plan.memory().releasing()) {
                 ModelCache.withBases(plan.models()).forEach(Model::release);
             }
-            request.checkpoint();
-            request.listener().decoding();
-            ImageTensor decoded = plan.target().model().autoencoder().decode(latents);
-            requireFinite(
-                    decoded, "the decoder of %s".formatted(plan.target().model().name()));
-            plan.models().forEach(Model::requireUnchanged);
-            request.listener().decoded();
-            return new Image(decoded, latents, Provenance.of(recipe, options.hashes ? files : Set.of(), hashes));
+            List<Image> images = new ArrayList<>();
+            for (Latent one : latents.images()) {
+                images.add(decode(plan, recipes.get(images.size()), one, request));
+            }
+            return images;
         }
+    }
+
+    private Image decode(Plan plan, Recipe recipe, Latent latents, Request request) {
+        request.checkpoint();
+        request.listener().decoding();
+        ImageTensor decoded = plan.target().model().autoencoder().decode(latents);
+        requireFinite(decoded, "the decoder of " + plan.target().model().name());
+        plan.models().forEach(Model::requireUnchanged);
+        request.listener().decoded();
+        return new Image(decoded, latents, Provenance.of(recipe, options.hashes ? plan.files() : Set.of(), hashes));
     }
 
     private Latent sample(Plan plan, Request request) {
         try (CloseTogether trajectory = new CloseTogether()) {
-            NoiseSource noise = NoiseSource.seeded(plan.recipe().sampling().seed());
-            Latent start = plan.sampling().start(plan.start().draw(noise));
+            NoiseSource noise = NoiseSource.seeded(plan.seeds().toArray());
+            Latent start =
+                    plan.sampling().start(plan.start().draw(plan.recipes().size(), noise));
             Denoisers denoisers = new Denoisers(plan, prompts, bridges, request);
-            if (plan.recipe().preset() == Preset.REFERENCE && !plan.deltas().isEmpty()) {
+            if (plan.common().preset() == Preset.REFERENCE && !plan.deltas().isEmpty()) {
                 ReferenceDenoiser both = denoisers.reference();
                 double highest = plan.sampling().plan().get(0).from().kappa();
                 return ReferenceDenoiser.targetOf(sample(both, plan, both.join(start, highest), noise, request));

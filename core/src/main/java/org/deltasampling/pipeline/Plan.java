@@ -5,20 +5,22 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.LongStream;
+import org.deltasampling.pipeline.PlannedRole.Guidance;
 import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.TensorFile;
 import org.deltasampling.sampling.SamplingPlan;
 
 /**
- * All that is decided of an image before anything large is read.
+ * All that is decided of some images, which are sampled in one batch, before anything large is read.
  *
- * @param recipe of one image
+ * @param recipes of one image each, {@linkplain Recipe#isAlike alike}
  * @param sampling the sampler and its noise levels
  * @param memory for which there is room
  */
 record Plan(
-        Recipe recipe,
+        List<Recipe> recipes,
         PlannedRole target,
         List<PlannedDelta> deltas,
         StartNoise start,
@@ -26,7 +28,18 @@ record Plan(
         MemoryPlan memory) {
 
     Plan {
+        recipes = List.copyOf(recipes);
         deltas = List.copyOf(deltas);
+    }
+
+    /** The first recipe: what all of them say but for prompts and seeds. */
+    Recipe common() {
+        return recipes.get(0);
+    }
+
+    /** Of each image's noise. */
+    LongStream seeds() {
+        return recipes.stream().mapToLong(recipe -> recipe.sampling().seed());
     }
 
     /** The target's model and those of all deltas, as often as they occur. */
@@ -38,20 +51,22 @@ record Plan(
     Set<Prompt> prompts() {
         Set<Prompt> prompts = new LinkedHashSet<>();
         for (PlannedRole role : roles()) {
-            prompts.add(role.prompt());
-            if (role.negative() != null) {
-                prompts.add(role.negative());
+            for (Guidance guidance : role.guidance()) {
+                prompts.add(guidance.prompt());
+                if (guidance.negative() != null) {
+                    prompts.add(guidance.negative());
+                }
             }
         }
         return prompts;
     }
 
-    /** All files that determine the image. */
+    /** All files that determine the images. */
     Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>();
         models().forEach(model -> files.addAll(model.files()));
         deltas.forEach(delta -> delta.bridge().file().ifPresent(files::add));
-        TensorFile noise = recipe.sampling().noise();
+        TensorFile noise = common().sampling().noise();
         if (noise != null) {
             files.add(noise.file());
         }

@@ -1,11 +1,20 @@
 package org.deltasampling.pipeline;
 
+import java.util.List;
 import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One model in its part of an image, and the prompts that its guidance is between.
+ * One model in its part of some images, and the prompts that its guidance is between.
  *
- * @param negative null: zeros in place of a text
+ * @param guidance for each image
  */
-record PlannedRole(Model model, Prompt prompt, @Nullable Prompt negative) {}
+record PlannedRole(Model model, List<Guidance> guidance) {
+
+    /** @param negative null: zeros in place of a text */
+    record Guidance(Prompt prompt, @Nullable Prompt negative) {}
+
+    PlannedRole {
+        guidance = List.copyOf(guidance);
+    }
+}

@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
+import org.deltasampling.pipeline.PlannedRole.Guidance;
 import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
@@ -31,11 +33,12 @@ final class Planner {
     }
 
     /**
-     * The plan of a recipe of one image; not to be in a region.
+     * The plan of {@code recipes} of one image each, which are {@linkplain Recipe#isAlike alike}; not to be in a region.
      *
      * @throws org.deltasampling.DeltaSamplingException if it cannot be followed, or a file cannot be used
      */
-    Plan plan(Recipe recipe, Request request) {
+    Plan plan(List<Recipe> recipes, Request request) {
+        Recipe recipe = recipes.get(0);
         Sampling sampling = recipe.sampling();
         Model target = open(recipe.target(), sampling.precision());
         List<Model> opened = new ArrayList<>(List.of(target));
@@ -53,7 +56,7 @@ final class Planner {
         List<PlannedDelta> deltas = new ArrayList<>();
         for (int i = 0; i < recipe.deltas().size(); i++) {
             deltas.add(planned(
-                    recipe,
+                    recipes,
                     recipe.deltas().get(i),
                     target,
                     size,
@@ -65,22 +68,28 @@ final class Planner {
                 models,
                 target,
                 opened,
-                Bridges.inMemory(deltas.stream().map(PlannedDelta::bridge).toList()),
+                Bridges.inMemory(deltas.stream().map(PlannedDelta::bridge).toList(), recipes.size()),
                 start.shape(),
-                sampling.cfg() != 1);
+                recipes.size() * (sampling.cfg() == 1 ? 1 : 2));
         request.plan(memory);
-        return new Plan(recipe, role(recipe, recipe.target(), target, size), deltas, start, plan, memory);
+        return new Plan(recipes, role(recipes, Recipe::target, target, size), deltas, start, plan, memory);
     }
 
     private PlannedDelta planned(
-            Recipe recipe, Delta delta, Model target, PixelSize size, Model source, Model adapted, Request request) {
-        Bridges.Choice bridge = recipe.preset() == Preset.REFERENCE
+            List<Recipe> recipes,
+            Delta delta,
+            Model target,
+            PixelSize size,
+            Model source,
+            Model adapted,
+            Request request) {
+        Bridges.Choice bridge = recipes.get(0).preset() == Preset.REFERENCE
                 ? bridges.reference(delta, target, size, source)
                 : bridges.choose(delta, target, size, source, request);
         return new PlannedDelta(
                 delta,
-                role(recipe, delta.source(), source, bridge.sourceImage()),
-                role(recipe, delta.adapted(), adapted, bridge.sourceImage()),
+                role(recipes, recipe -> delta.source(), source, bridge.sourceImage()),
+                role(recipes, recipe -> delta.adapted(), adapted, bridge.sourceImage()),
                 bridge);
     }
 
@@ -115,14 +124,21 @@ final class Planner {
     }
 
     /** {@code part} with its prompts, which are the target's where it has none of its own. */
-    private static PlannedRole role(Recipe recipe, Role part, Model model, PixelSize size) {
+    private static PlannedRole role(List<Recipe> recipes, Function<Recipe, Role> part, Model model, PixelSize size) {
+        return new PlannedRole(
+                model,
+                recipes.stream()
+                        .map(recipe -> guidance(recipe, part.apply(recipe), model, size))
+                        .toList());
+    }
+
+    private static Guidance guidance(Recipe recipe, Role part, Model model, PixelSize size) {
         String prompt = first(part.prompt(), recipe.target().prompt());
         String negative = first(part.negative(), recipe.target().negative());
         boolean zeros = negative == null
                 && model.zeroForEmptyNegative()
                 && recipe.preset() != Preset.REFERENCE; // ComfyUI knows no missing prompt
-        return new PlannedRole(
-                model,
+        return new Guidance(
                 new Prompt(model.texts(), size, prompt == null ? "" : prompt),
                 zeros ? null : new Prompt(model.texts(), size, negative == null ? "" : negative));
     }

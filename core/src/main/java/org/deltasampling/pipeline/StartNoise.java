@@ -1,6 +1,7 @@
 package org.deltasampling.pipeline;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Objects;
 import java.util.Set;
 import org.bytedeco.pytorch.global.torch;
@@ -16,7 +17,7 @@ import org.deltasampling.weights.WeightFile;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The unit noise that an image starts from: the seed's first, or a file's.
+ * The unit noise that images start from: the first of their seeds, or a file's.
  *
  * @param shape (1, channels, height, width)
  * @param file where it is, or null: the seed's
@@ -53,13 +54,15 @@ record StartNoise(long[] shape, @Nullable TensorFile file) {
         return new PixelSize((int) (shape[3] * space.downscale()), (int) (shape[2] * space.downscale()));
     }
 
-    /** The noise itself, float32; owned by the caller's region. */
-    Latent draw(NoiseSource seeded) {
+    /** The noise itself for so many images, float32; owned by the caller's region. */
+    Latent draw(int images, NoiseSource seeded) {
         if (file == null) {
-            return seeded.draw(shape);
+            return seeded.draw(images, shape[1], shape[2], shape[3]);
         }
         try (WeightFile tensors = WeightFile.open(file.file())) {
-            return new Latent(tensors.load(Objects.requireNonNull(file.key())).to(torch.ScalarType.Float));
+            Latent one =
+                    new Latent(tensors.load(Objects.requireNonNull(file.key())).to(torch.ScalarType.Float));
+            return Latent.joinBatch(Collections.nCopies(images, one));
         }
     }
 

@@ -65,6 +65,15 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
         return IntStream.range(0, sampling.batch).mapToObj(this::alone).toList();
     }
 
+    /** Whether nothing but the target's prompts and the seed is another: such images may be sampled in one batch. */
+    public boolean isAlike(Recipe other) {
+        return withoutPromptsAndSeed().equals(other.withoutPromptsAndSeed());
+    }
+
+    private Recipe withoutPromptsAndSeed() {
+        return with(target.with((String) null).without(null)).with(sampling.seed(0));
+    }
+
     /** The same with {@code place} applied to every file and folder that it names. */
     public Recipe placed(UnaryOperator<Path> place) {
         List<Delta> others = deltas.stream().map(delta -> delta.placed(place)).toList();
@@ -117,12 +126,12 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
         }
 
         /** The same with a prompt of its own. */
-        public Role with(String ownPrompt) {
+        public Role with(@Nullable String ownPrompt) {
             return new Role(model, ownPrompt, negative, adapters, overrides, device);
         }
 
         /** The same with a negative prompt of its own. */
-        public Role without(String ownNegative) {
+        public Role without(@Nullable String ownNegative) {
             return new Role(model, prompt, ownNegative, adapters, overrides, device);
         }
 

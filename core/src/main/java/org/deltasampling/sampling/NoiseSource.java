@@ -1,7 +1,5 @@
 package org.deltasampling.sampling;
 
-import java.util.Arrays;
-import java.util.List;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.SeededNoise;
 
@@ -17,18 +15,7 @@ public interface NoiseSource {
      * of the whole trajectory; {@code seeds} has one seed for each image.
      */
     static NoiseSource seeded(long... seeds) {
-        List<SeededNoise> sources =
-                Arrays.stream(seeds).mapToObj(SeededNoise::new).toList();
-        return shape -> {
-            if (shape[0] != sources.size()) {
-                throw new IllegalArgumentException(
-                        "noise for %d images from %d seeds".formatted(shape[0], sources.size()));
-            }
-            long[] one = shape.clone();
-            one[0] = 1;
-            return Latent.joinBatch(
-                    sources.stream().map(source -> source.draw(one)).toList());
-        };
+        return new SeededNoise(seeds)::draw;
     }
 
     /** For samplers that add no noise: drawing is a mistake. */

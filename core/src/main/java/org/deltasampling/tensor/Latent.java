@@ -3,6 +3,7 @@ package org.deltasampling.tensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -74,6 +75,13 @@ public final class Latent implements TensorValue, Carried {
         TensorVector tensors = new TensorVector();
         parts.forEach(part -> tensors.push_back(part.tensor));
         return new Latent(torch.cat(tensors, 0));
+    }
+
+    /** Each image of the batch by itself, in order. */
+    public List<Latent> images() {
+        return LongStream.range(0, tensor.size(0))
+                .mapToObj(image -> new Latent(tensor.narrow(0, image, 1)))
+                .toList();
     }
 
     /** The channels of {@code this} followed by those of {@code other}. */

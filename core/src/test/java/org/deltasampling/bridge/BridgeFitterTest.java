@@ -9,6 +9,7 @@ import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.delta.LatentBridge;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
@@ -149,7 +150,7 @@ class BridgeFitterTest {
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             BridgeFit fit = BridgeFitter.toFields(target, source, size, 1, 5);
-            LatentBridge bridge = LatentBridges.roundTrip(target, size, source, size, fit.ofNoise(5));
+            LatentBridge bridge = LatentBridges.roundTrip(target, size, source, size, fit.ofNoise(FixedNoise.of(5)));
             ImageTensor image =
                     new ImageTensor(new SeededNoise(1).draw(1, 3, 8, 12).tensor());
             ImageTensor other =
@@ -160,7 +161,7 @@ class BridgeFitterTest {
             assertThat(fit.explained()).isGreaterThan(0.95); // linear autoencoders make a linear bridge
             assertThat(bridge.gain()).isCloseTo(1, within(1e-6)); // turned, not shrunk
             assertThat(bridge.noise(target.encode(other)))
-                    .isCloseTo(fit.bridge(5).noise(target.encode(other)), 0);
+                    .isCloseTo(fit.bridge(FixedNoise.of(5)).noise(target.encode(other)), 0);
         }
     }
 
@@ -172,10 +173,10 @@ class BridgeFitterTest {
             Autoencoder target = new Linear(WIDE);
             Autoencoder source = new Linear(NARROW);
             LatentBridge ofNoise = LatentBridges.resized(
-                    BridgeFitter.toFields(target, source, size, 1, 5).bridge(5),
+                    BridgeFitter.toFields(target, source, size, 1, 5).bridge(FixedNoise.of(5)),
                     new LatentSize(12, 8),
                     new LatentSize(6, 4),
-                    6);
+                    FixedNoise.of(6));
             LatentBridge bridge = LatentBridges.roundTrip(target, size, source, half, ofNoise);
             ImageTensor image =
                     new ImageTensor(new SeededNoise(1).draw(1, 3, 8, 12).tensor());

@@ -33,6 +33,7 @@ import org.deltasampling.diffusion.TrainedSchedule;
 import org.deltasampling.model.LatentSpace;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.sampling.StepListener;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.LatentSize;
 import org.deltasampling.tensor.SeededNoise;
@@ -131,7 +132,7 @@ class LatentBridgeTest {
                             target,
                             embedded(out, in, BASE, REST),
                             embedded(out, in, ADAPTED, REST),
-                            LatentBridges.linear(out, in, 9)),
+                            LatentBridges.linear(out, in, FixedNoise.of(9))),
                     sampler,
                     4);
             assertThat(through).isCloseTo(expected, 1e-5);
@@ -150,7 +151,8 @@ class LatentBridgeTest {
                     delta(target, embedded(out, in, BASE, REST), embedded(out, in, ADAPTED, REST), LatentBridge.SAME),
                     sampler,
                     16);
-            Latent through = sampled(delta(target, BASE, ADAPTED, LatentBridges.linear(in, out, 9)), sampler, 16);
+            Latent through =
+                    sampled(delta(target, BASE, ADAPTED, LatentBridges.linear(in, out, FixedNoise.of(9))), sampler, 16);
             assertThat(through).isCloseTo(expected, 1e-5);
         }
     }
@@ -160,7 +162,8 @@ class LatentBridgeTest {
     void aSourceOfHalfTheSizeIsOneSpace() {
         try (TensorScope scope = TensorScope.open()) {
             Denoiser target = model(0.5, 0.9, 0.015);
-            LatentBridge half = LatentBridges.resized(LatentBridge.SAME, new LatentSize(6, 6), new LatentSize(3, 3), 5);
+            LatentBridge half = LatentBridges.resized(
+                    LatentBridge.SAME, new LatentSize(6, 6), new LatentSize(3, 3), FixedNoise.of(5));
             assertThat(half.gain()).isEqualTo(0.5);
             LevelRange everywhere = LevelRange.of(0, 1e9, kappa -> NoiseLevel.preserving(0, kappa));
             Denoiser through = new DeltaDenoiser(target, new Delta(new Source(BASE, everywhere, half), ADAPTED, 1));
@@ -183,7 +186,7 @@ class LatentBridgeTest {
                     .limit(to)
                     .toArray(double[][]::new);
             Latent noise = LatentBridges.linear(
-                            ChannelMap.of(any), ChannelMap.of(any).inverse(), 7)
+                            ChannelMap.of(any), ChannelMap.of(any).inverse(), FixedNoise.of(7))
                     .noise(new SeededNoise(1).draw(1, from, 300, 300));
             assertWhite(noise.tensor().reshape(to, -1));
         }
@@ -193,7 +196,7 @@ class LatentBridgeTest {
     @Test
     void noiseStaysWhiteWhereTheMapLosesSomething() {
         try (TensorScope scope = TensorScope.open()) {
-            LatentBridge colours = LatentBridges.colours(SD15_COLOURS, SDXL_COLOURS, 7);
+            LatentBridge colours = LatentBridges.colours(SD15_COLOURS, SDXL_COLOURS, FixedNoise.of(7));
             assertWhite(colours.noise(new SeededNoise(1).draw(1, 4, 300, 300))
                     .tensor()
                     .reshape(4, -1));
@@ -208,7 +211,7 @@ class LatentBridgeTest {
                             LatentBridge.SAME,
                             new LatentSize(fromWidth, fromHeight),
                             new LatentSize(toWidth, toHeight),
-                            3)
+                            FixedNoise.of(3))
                     .noise(new SeededNoise(1).draw(400, 4, fromHeight, fromWidth));
             assertThat(noise.shape()).containsExactly(400, 4, toHeight, toWidth);
             // neighbours in a 4x4 patch, at every place where it fits
@@ -233,10 +236,10 @@ class LatentBridgeTest {
     void aBridgeGivesTheSameNoiseForTheSame() {
         try (TensorScope scope = TensorScope.open()) {
             LatentBridge bridge = LatentBridges.resized(
-                    LatentBridges.linear(orthonormal(16, 4), orthonormal(16, 4).inverse(), 9),
+                    LatentBridges.linear(orthonormal(16, 4), orthonormal(16, 4).inverse(), FixedNoise.of(9)),
                     new LatentSize(4, 4),
                     new LatentSize(8, 8),
-                    9);
+                    FixedNoise.of(9));
             Latent noise = new SeededNoise(1).draw(1, 4, 4, 4);
             assertThat(bridge.noise(noise).sameBits(bridge.noise(noise))).isTrue();
         }
@@ -279,7 +282,7 @@ class LatentBridgeTest {
     @MethodSource("pairsOfColours")
     void theBridgeOfColoursKeepsColours(ChannelMap target, ChannelMap source) {
         try (TensorScope scope = TensorScope.open()) {
-            LatentBridge bridge = LatentBridges.colours(target, source, 0);
+            LatentBridge bridge = LatentBridges.colours(target, source, FixedNoise.of(0));
             Latent clean = new SeededNoise(1).draw(1, target.inputs(), 5, 5);
             Latent there = bridge.toSource(clean);
             assertThat(source.apply(there)).isCloseTo(target.apply(clean), 1e-5);
@@ -366,7 +369,7 @@ class LatentBridgeTest {
                             BASE,
                             TRAINED,
                             LatentBridges.linear(
-                                    orthonormal(16, 4), orthonormal(16, 4).inverse(), 1)),
+                                    orthonormal(16, 4), orthonormal(16, 4).inverse(), FixedNoise.of(1))),
                     ADAPTED,
                     DeltaPolicy.CLAMP);
             Latent guess = new DeltaDenoiser(model(0, 1, 0), delta).denoise(new SeededNoise(1).draw(1, 4, 4, 4), pure);

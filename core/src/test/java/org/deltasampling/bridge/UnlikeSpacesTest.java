@@ -28,6 +28,7 @@ import org.deltasampling.diffusion.LevelRange;
 import org.deltasampling.diffusion.NoiseLevel;
 import org.deltasampling.diffusion.Step;
 import org.deltasampling.diffusion.TrainedSchedule;
+import org.deltasampling.tensor.FixedNoise;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.TensorScope;
 import org.junit.jupiter.api.Test;
@@ -136,7 +137,7 @@ class UnlikeSpacesTest {
     }
 
     private static double scheme(ChannelMap map, String scheme) {
-        LatentBridge polar = LatentBridges.linear(map, map.inverse(), 0);
+        LatentBridge polar = LatentBridges.linear(map, map.inverse(), FixedNoise.of(0));
         double gain = polar.gain();
         try (TensorScope scope = TensorScope.open()) {
             Latent fixed = noise(SAMPLES, 3);

@@ -120,9 +120,9 @@ class MemoryPlanTest {
             Model model = models.open(
                     sd1, sd1, List.of(), new ModelCache.Use(ModelOverrides.NONE, Precision.FLOAT32, Device.CPU));
             List<Model> roles = List.of(model);
-            MemoryPlan together = MemoryBudget.estimate(0, 1L << 40, models, model, roles, List.of(), latents, true);
+            MemoryPlan together = MemoryBudget.estimate(0, 1L << 40, models, model, roles, List.of(), latents, 2);
             long decoding = together.phases().get(2).bytes();
-            MemoryPlan apart = MemoryBudget.estimate(0, decoding, models, model, roles, List.of(), latents, true);
+            MemoryPlan apart = MemoryBudget.estimate(0, decoding, models, model, roles, List.of(), latents, 2);
             assertThat(together.releasing()).isFalse();
             assertThat(apart.releasing()).isTrue();
             assertThat(apart.phases().get(2).bytes())

@@ -83,7 +83,7 @@ final class PipelineTest {
         try (Pipeline pipeline = new Pipeline()) {
             Recipe recipe = recipe().plus(Delta.of(sd1, finetune));
             Sampling sampling = recipe.sampling().sampler("euler-ancestral").seed(5);
-            List<Image> batch = pipeline.generateBatch(recipe.with(sampling.batch(2)), PipelineListener.NONE);
+            List<Image> batch = pipeline.generateAll(List.of(recipe.with(sampling.batch(2))), PipelineListener.NONE);
             Image alone = pipeline.generate(recipe.with(sampling.seed(6)));
             assertThat(pixels(batch.get(1))).isEqualTo(pixels(alone));
             assertThat(batch.get(1).recipe()).isEqualTo(alone.recipe());

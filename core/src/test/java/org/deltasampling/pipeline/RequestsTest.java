@@ -191,15 +191,15 @@ class RequestsTest {
             long both = cache.residentBytes(used);
             assertThat(both).isEqualTo(adapted.residentBytes() + base.residentBytes());
 
-            long all = MemoryBudget.estimate(0, 1, cache, other, List.of(other), List.of(), latents, true)
+            long all = MemoryBudget.estimate(0, 1, cache, other, List.of(other), List.of(), latents, 2)
                     .peak();
             MemoryBudget tight = new MemoryBudget(0, OptionalLong.of(all - 1));
-            tight.plan(cache, other, List.of(other), List.of(), latents, true);
+            tight.plan(cache, other, List.of(other), List.of(), latents, 2);
             assertThat(adapted.residentBytes()).isZero();
             assertThat(base.residentBytes()).as("it fits now").isPositive();
 
             MemoryBudget none = new MemoryBudget(0, OptionalLong.of(all - both));
-            none.plan(cache, other, List.of(other), List.of(), latents, true);
+            none.plan(cache, other, List.of(other), List.of(), latents, 2);
             assertThat(base.residentBytes()).isZero();
             assertThat(other.residentBytes()).isPositive();
         }

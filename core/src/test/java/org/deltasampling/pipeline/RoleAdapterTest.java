@@ -74,8 +74,10 @@ class RoleAdapterTest {
                 Conditioning text = new Conditioning(tokens(model, "a cat"));
                 NoiseLevel level = NoiseLevel.preserving(500, 1);
                 Latent x = new SeededNoise(1).draw(1, 4, 8, 8);
-                Latent plain = level.noise(x, model.guided(text, text, 1).denoise(x, level));
-                Latent wrapped = level.noise(x, quarter.guided(text, text, 1).denoise(x, level));
+                Latent plain = level.noise(
+                        x, model.guided(List.of(text), List.of(text), 1).denoise(x, level));
+                Latent wrapped = level.noise(
+                        x, quarter.guided(List.of(text), List.of(text), 1).denoise(x, level));
                 TensorAssert.assertThat(wrapped.tensor())
                         .isCloseTo(plain.times(0.25).tensor(), 1e-5);
             }
