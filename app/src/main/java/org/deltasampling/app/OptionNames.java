@@ -41,6 +41,7 @@ final class OptionNames {
         OPTIONS.put("a delta's bridge", "--bridge");
         OPTIONS.put("another prediction", "--prediction");
         OPTIONS.put("another sampler", "--sampler");
+        OPTIONS.put("another scheduler", "--scheduler");
         // not keys of a recipe, but matters of the machine and of its files
         OPTIONS.put("allow more memory", "--memory");
         OPTIONS.put("give the folder that it is in", "--models");

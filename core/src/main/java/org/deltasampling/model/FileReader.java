@@ -162,8 +162,8 @@ final class FileReader {
     private void requireNoScheduler() {
         if (overrides.scheduler() != null) {
             throw new BadWeightsException(
-                    ("%s is a single file, and scheduler: names the class of a folder's scheduler_config.json:"
-                                    + " leave it out, and give the sampler instead")
+                    ("%s is a single file, and only a folder has a scheduler_config.json whose class another scheduler"
+                                    + " could replace: leave that out, and give another sampler")
                             .formatted(path));
         }
     }

@@ -211,7 +211,7 @@ public final class Pipeline implements AutoCloseable {
     private static void requireFinite(TensorValue values, String where) {
         if (!values.isFinite()) {
             throw new BadSamplingException(
-                    "%s gave values that are not finite numbers, and no image was made of them: try sampling.precision float32, a lower cfg or lambda, or another copy of the model"
+                    "%s gave values that are not finite numbers, and no image was made of them: try sampling.precision float32, a lower sampling.cfg or deltas[].lambda, or another copy of the model"
                             .formatted(where));
         }
     }

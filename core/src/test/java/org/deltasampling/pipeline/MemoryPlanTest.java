@@ -28,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(NoLeaks.class)
 class MemoryPlanTest {
 
+    /** Whatever this machine has, so that networks are kept while images are decoded. */
+    private static final Pipeline.Options AMPLE = Pipeline.Options.DEFAULT.memory(1L << 40);
+
     @TempDir
     Path folder;
 
@@ -80,7 +83,7 @@ class MemoryPlanTest {
 
     @Test
     void weightsThatAreSharedAreCountedOnce() {
-        try (Pipeline pipeline = new Pipeline()) {
+        try (Pipeline pipeline = new Pipeline(AMPLE)) {
             pipeline.generate(recipe, ear);
             pipeline.generate(recipe.with(recipe.sampling().seed(1)), ear);
         }
@@ -104,7 +107,7 @@ class MemoryPlanTest {
 
     @Test
     void halfThePrecisionIsHalfTheNetworks() {
-        try (Pipeline pipeline = new Pipeline()) {
+        try (Pipeline pipeline = new Pipeline(AMPLE)) {
             pipeline.generate(recipe.with(recipe.sampling().precision(Precision.BFLOAT16)), ear);
         }
         try (Checkpoint one = Checkpoint.open(sd1)) {
