@@ -280,14 +280,14 @@ final class RecipeOptions {
         Recipe start = base == null ? fromTarget() : base;
         List<Delta> deltas = deltas(start.deltas());
         return new Recipe(
-                role(
-                        start.target(),
-                        target,
-                        first(targetPrompt, prompt),
-                        first(targetNegative, negative),
-                        deltas.isEmpty() ? adapters() : List.of(),
-                        overrides(vae, "--prediction", prediction, zeroSnr, scheduler),
-                        device("--target-device", targetDevice)),
+                new Role(
+                                target,
+                                first(targetPrompt, prompt),
+                                first(targetNegative, negative),
+                                deltas.isEmpty() ? adapters() : List.of(),
+                                overrides(vae, "--prediction", prediction, zeroSnr, scheduler),
+                                device("--target-device", targetDevice))
+                        .or(start.target()),
                 deltas,
                 sampling(start.sampling()),
                 or(read("--preset", preset, RecipeText::preset), start.preset()));
@@ -374,43 +374,26 @@ final class RecipeOptions {
             Levels oldLevels,
             @Nullable PixelSize oldSize) {
         return new Delta(
-                role(
-                        oldSource,
-                        source,
-                        first(sourcePrompt, prompt),
-                        first(sourceNegative, negative),
-                        List.of(),
-                        ofSource(sourceVae),
-                        device("--source-device", sourceDevice)),
-                role(
-                        oldAdapted,
-                        adapted,
-                        first(adaptedPrompt, prompt),
-                        first(adaptedNegative, negative),
-                        adapters(),
-                        ofSource(null),
-                        device("--adapted-device", adaptedDevice)),
+                new Role(
+                                source,
+                                first(sourcePrompt, prompt),
+                                first(sourceNegative, negative),
+                                List.of(),
+                                ofSource(sourceVae),
+                                device("--source-device", sourceDevice))
+                        .or(oldSource),
+                new Role(
+                                adapted,
+                                first(adaptedPrompt, prompt),
+                                first(adaptedNegative, negative),
+                                adapters(),
+                                ofSource(null),
+                                device("--adapted-device", adaptedDevice))
+                        .or(oldAdapted),
                 lambda(oldLambda),
                 or(bridge(), oldBridge),
                 or(read("--levels", levels, RecipeText::levels), oldLevels),
                 first(read("--source-size", sourceSize, RecipeText::size), oldSize));
-    }
-
-    private static Role role(
-            Role base,
-            @Nullable Path model,
-            @Nullable String prompt,
-            @Nullable String negative,
-            List<Adapter> adapters,
-            ModelOverrides overrides,
-            @Nullable Device device) {
-        return new Role(
-                first(model, base.model()),
-                first(prompt, base.prompt()),
-                first(negative, base.negative()),
-                adapters.isEmpty() ? base.adapters() : adapters,
-                overrides.or(base.overrides()),
-                first(device, base.device()));
     }
 
     /** Of the source and of the adapted model, which follows the source's autoencoder where it has none of its own. */

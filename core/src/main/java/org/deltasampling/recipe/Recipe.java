@@ -145,6 +145,17 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
             return new Role(model, prompt, negative, adapters, others, device);
         }
 
+        /** This, and where it says nothing, what {@code other} says. */
+        public Role or(Role other) {
+            return new Role(
+                    model == null ? other.model : model,
+                    prompt == null ? other.prompt : prompt,
+                    negative == null ? other.negative : negative,
+                    adapters.isEmpty() ? other.adapters : adapters,
+                    overrides.or(other.overrides),
+                    device == null ? other.device : device);
+        }
+
         /** The same on another device. */
         public Role on(Device other) {
             return new Role(model, prompt, negative, adapters, overrides, other);

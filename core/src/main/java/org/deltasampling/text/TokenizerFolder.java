@@ -2,8 +2,6 @@ package org.deltasampling.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -19,9 +17,6 @@ import org.deltasampling.weights.BadWeightsException;
 
 /** Reads the {@code tokenizer} folder of a diffusers model, in either of the two layouts that Hugging Face writes. */
 final class TokenizerFolder {
-
-    /** No list of merges is nearly as long. */
-    private static final int MAX_BYTES = 32 << 20;
 
     /** From here on {@code model_max_length} stands for no limit: Hugging Face writes 1e30. */
     private static final double NO_LIMIT = 1e6;
@@ -144,23 +139,13 @@ final class TokenizerFolder {
     }
 
     private static String text(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new BadWeightsException(file + " is not a file: get it again from its source");
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
-            if (bytes.length > MAX_BYTES) {
-                throw new BadWeightsException(
-                        file + " is larger than any list of merges: get the file again from its source");
-            }
+        try {
             return StandardCharsets.UTF_8
                     .newDecoder()
-                    .decode(ByteBuffer.wrap(bytes))
+                    .decode(ByteBuffer.wrap(TokenizerBytes.read(file, "list of merges")))
                     .toString();
         } catch (CharacterCodingException e) {
             throw new BadWeightsException(file + " is not UTF-8 text: get the file again from its source", e);
-        } catch (IOException e) {
-            throw new BadWeightsException("cannot read " + file + ": " + e.getMessage(), e);
         }
     }
 }

@@ -1,13 +1,10 @@
 package org.deltasampling.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
-import java.io.InputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -21,9 +18,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads a T5 tokenizer from Hugging Face's {@code tokenizer.json} or SentencePiece's {@code spiece.model}. */
 final class UnigramFiles {
-
-    /** No tokenizer is nearly as large. */
-    private static final int MAX_BYTES = 64 << 20;
 
     /** Tokens that T5 keeps for its training and that the SentencePiece file does not count. */
     private static final int EXTRA_IDS = 100;
@@ -120,18 +114,9 @@ final class UnigramFiles {
     }
 
     static T5Parts sentencePiece(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new BadWeightsException(file + " is not a file: get it again from its source");
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            byte[] bytes = in.readNBytes(MAX_BYTES + 1);
-            if (bytes.length > MAX_BYTES) {
-                throw new BadWeightsException(
-                        file + " is larger than any SentencePiece model: get the file again from its source");
-            }
+        byte[] bytes = TokenizerBytes.read(file, "SentencePiece model");
+        try {
             return sentencePiece(bytes);
-        } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
         } catch (BufferUnderflowException | IllegalArgumentException e) {
             throw new BadWeightsException(
                     file + " is not a SentencePiece model, or is cut short: get the file again from its source", e);
