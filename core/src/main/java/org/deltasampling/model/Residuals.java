@@ -50,6 +50,11 @@ public record Residuals(List<Tensor> blocks, @Nullable Tensor middle, List<Tenso
         return blocks.isEmpty() || index == count - 1 ? null : blocks.get((int) ((long) index * blocks.size() / count));
     }
 
+    /** The residual of skip connection {@code index} of a UNet; null: none. */
+    public @Nullable Tensor ofSkip(int index) {
+        return index < blocks.size() ? blocks.get(index) : null;
+    }
+
     /** The residual of down block {@code level} of a UNet; null: none. */
     public @Nullable Tensor ofLevel(int level) {
         return level < levels.size() ? levels.get(level) : null;

@@ -9,6 +9,7 @@ import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.nn.GroupNorm;
@@ -134,17 +135,19 @@ enum ModelKind {
 
     UNet.Config unet(List<Long> channels, List<Long> depth, List<Long> heads, long contextWidth, long pooledWidth) {
         return new UNet.Config(
-                4,
-                4,
-                List.of(
-                        new UNet.Config.Level(channels.get(0), true, true, depth.get(0), heads.get(0)),
-                        new UNet.Config.Level(channels.get(1), false, false, depth.get(1), heads.get(1))),
-                1,
-                contextWidth,
-                architecture != Architecture.SD1,
-                new GroupNorm.Groups(16, 1e-5),
-                new SinusoidalEmbedding(true, 0),
-                pooledWidth == 0 ? null : new UNet.Config.AddedEmbedding(pooledWidth, SIZE_WIDTH));
+                new EncoderConfig(
+                        4,
+                        List.of(
+                                new EncoderConfig.Level(channels.get(0), true, depth.get(0), heads.get(0)),
+                                new EncoderConfig.Level(channels.get(1), false, depth.get(1), heads.get(1))),
+                        1,
+                        contextWidth,
+                        architecture != Architecture.SD1,
+                        new GroupNorm.Groups(16, 1e-5),
+                        new SinusoidalEmbedding(true, 0),
+                        pooledWidth == 0 ? null : new EncoderConfig.AddedEmbedding(pooledWidth, SIZE_WIDTH)),
+                List.of(true, false),
+                4);
     }
 
     /** Declares the network and the text encoders under the names of their folders. */
