@@ -223,7 +223,7 @@ public record EncoderConfig(
     }
 
     /** The channels of all skip connections, in the order in which the down blocks make them. */
-    List<Long> skips() {
+    public List<Long> skips() {
         List<Long> skips = new ArrayList<>(List.of(channels(0)));
         for (int level = 0; level <= last(); level++) {
             skips.addAll(Collections.nCopies((int) resnets, channels(level)));
