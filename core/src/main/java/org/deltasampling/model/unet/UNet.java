@@ -15,7 +15,6 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
-import org.deltasampling.model.ImageTokens;
 import org.deltasampling.model.Residuals;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
@@ -358,7 +357,7 @@ public final class UNet implements Backbone {
         return TensorScope.scopedTensor(() -> {
             torch.ScalarType precision = convIn.weight().scalar_type();
             Residuals residuals = c.residuals();
-            Inputs inputs = new Inputs(timeEmbedding(timesteps, c), c.tokens().to(precision), c.imageTokens());
+            Inputs inputs = new Inputs(timeEmbedding(timesteps, c), c.tokens().to(precision), c.imageLayers(timesteps));
             Tensor y = convIn.apply(x.to(precision)); // (b, c, h, w)
             Deque<Tensor> skips = new ArrayDeque<>();
             skips.push(y);
@@ -402,15 +401,13 @@ public final class UNet implements Backbone {
      * @param time embedding, (b or 1, timeWidth)
      * @param text embedding, (b, t, contextWidth)
      */
-    private record Inputs(Tensor time, Tensor text, List<ImageTokens> imageTokens) {
+    private record Inputs(Tensor time, Tensor text, List<List<DecoupledAttention>> imageLayers) {
 
         /** What attention {@code layer} to the text attends to as well. */
         List<DecoupledAttention> imagePrompts(int layer) {
-            return imageTokens.isEmpty()
+            return imageLayers.isEmpty()
                     ? List.of()
-                    : imageTokens.stream()
-                            .map(prompt -> prompt.layers().get(layer))
-                            .toList();
+                    : imageLayers.stream().map(layers -> layers.get(layer)).toList();
         }
     }
 
