@@ -7,6 +7,7 @@ import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.clip.ClipLayers;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.EncoderConfig;
@@ -129,7 +130,7 @@ enum ModelKind {
     ClipText.Config text(long width, long layers, long heads, Activation activation, long projection) {
         return new ClipText.Config(
                 new ClipText.Config.Text(vocabulary.size(), 77, vocabulary.end()),
-                new ClipText.Config.Layers(layers, width, 4 * width, heads, activation, 1e-5),
+                new ClipLayers(layers, width, 4 * width, heads, activation, 1e-5),
                 projection);
     }
 

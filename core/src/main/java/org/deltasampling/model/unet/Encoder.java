@@ -66,7 +66,7 @@ final class Encoder {
     /** @param hint added to {@code conv_in}'s output; null: nothing */
     Encoded encode(Tensor x, Tensor timesteps, Conditioning c, @Nullable Tensor hint) {
         Residuals residuals = c.residuals();
-        Inputs inputs = new Inputs(timeEmbedding(timesteps, c), c.tokens().to(precision()), c.imageTokens());
+        Inputs inputs = new Inputs(timeEmbedding(timesteps, c), c.tokens().to(precision()), c.imageLayers(timesteps));
         Tensor y = added(convIn.apply(x.to(precision())), hint); // (b, c, h, w)
         Deque<Tensor> skips = new ArrayDeque<>(List.of(y));
         for (int level = 0; level < downs.size(); level++) {

@@ -2,7 +2,6 @@ package org.deltasampling.model.unet;
 
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.deltasampling.model.ImageTokens;
 import org.deltasampling.nn.DecoupledAttention;
 
 /**
@@ -11,12 +10,12 @@ import org.deltasampling.nn.DecoupledAttention;
  * @param time embedding, (b or 1, timeWidth)
  * @param text embedding, (b, t, contextWidth)
  */
-record Inputs(Tensor time, Tensor text, List<ImageTokens> imageTokens) {
+record Inputs(Tensor time, Tensor text, List<List<DecoupledAttention>> imageLayers) {
 
     /** What attention {@code layer} to the text attends to as well. */
     List<DecoupledAttention> imagePrompts(int layer) {
-        return imageTokens.isEmpty()
+        return imageLayers.isEmpty()
                 ? List.of()
-                : imageTokens.stream().map(prompt -> prompt.layers().get(layer)).toList();
+                : imageLayers.stream().map(layers -> layers.get(layer)).toList();
     }
 }
