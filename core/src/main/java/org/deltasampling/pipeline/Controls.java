@@ -37,6 +37,7 @@ final class Controls {
             Control control = model.network()
                     .control(
                             model.device().to(image),
+                            role.model().latentSpace(),
                             pixels -> role.model()
                                     .autoencoder()
                                     .network()
