@@ -124,11 +124,14 @@ public final class IpAdapterFile implements AutoCloseable {
      * @throws BadWeightsException saying what each is otherwise
      */
     public void requireFits(Checkpoint model) {
-        Backbone.Config network = model.network().config();
+        requireFits(model.network().config(), model.path());
+    }
+
+    private void requireFits(Backbone.Config network, Path model) {
+        List<Long> widths = AttentionLayers.of(network).numbered().stream()
+                .map(AttentionLayers.Layer::width)
+                .toList();
         boolean transformer = network instanceof MMDiT.Config;
-        AttentionLayers attention = AttentionLayers.of(network);
-        List<Long> widths =
-                attention.numbered().stream().map(AttentionLayers.Layer::width).toList();
         long width = transformer ? widths.get(0) : network.contextWidth();
         boolean fits = transformer == (form.kind() == IpAdapterKind.TIMED)
                 && width == form.width()
@@ -140,8 +143,8 @@ public final class IpAdapterFile implements AutoCloseable {
                             .formatted(
                                     path(),
                                     title(),
-                                    model.path(),
-                                    model.architecture().title(),
+                                    model,
+                                    Architecture.of(network).title(),
                                     layers(widths.size()),
                                     width));
         }
@@ -173,16 +176,15 @@ public final class IpAdapterFile implements AutoCloseable {
      * @throws BadWeightsException if it {@link #requireFits(Checkpoint) does not fit} the model or the encoder
      */
     public IpAdapter load(Checkpoint model, ImageEncoder encoder, Precision precision, Device device) {
-        requireFits(model);
+        return load(model.network().config(), model.path(), encoder, precision, device);
+    }
+
+    /** The same for the network of the model at {@code model}. */
+    IpAdapter load(Backbone.Config network, Path model, ImageEncoder encoder, Precision precision, Device device) {
+        requireFits(network, model);
         requireFits(encoder);
         return new IpAdapter(
-                form.kind(),
-                weights,
-                this::network,
-                AttentionLayers.of(model.network().config()),
-                encoder,
-                precision,
-                device);
+                form.kind(), weights, this::network, AttentionLayers.of(network), encoder, precision, device);
     }
 
     private ImagePromptNetwork network(Parameters p) {
