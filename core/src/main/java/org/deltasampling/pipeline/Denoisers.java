@@ -25,12 +25,14 @@ final class Denoisers {
     private final Plan plan;
     private final PromptCache prompts;
     private final Bridges bridges;
+    private final StepClock clock;
     private final Request request;
 
-    Denoisers(Plan plan, PromptCache prompts, Bridges bridges, Request request) {
+    Denoisers(Plan plan, PromptCache prompts, Bridges bridges, StepClock clock, Request request) {
         this.plan = plan;
         this.prompts = prompts;
         this.bridges = bridges;
+        this.clock = clock;
         this.request = request;
     }
 
@@ -101,7 +103,8 @@ final class Denoisers {
                                 .map(one -> prompts.conditioning(one.prompt()))
                                 .toList(),
                         role.guidance().stream().map(this::unconditional).toList(),
-                        plan.common().sampling().cfg());
+                        plan.common().sampling().cfg(),
+                        new Controls(role, clock));
     }
 
     private Conditioning unconditional(Guidance guidance) {

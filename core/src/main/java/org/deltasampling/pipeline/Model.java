@@ -199,7 +199,7 @@ final class Model implements AutoCloseable {
         stamps.forEach(FileStamp::requireUnchanged);
     }
 
-    private static FileStamp stamp(Path file) {
+    static FileStamp stamp(Path file) {
         try {
             return FileStamp.of(file);
         } catch (IOException e) {
@@ -256,8 +256,7 @@ final class Model implements AutoCloseable {
     void load(Consumer<Path> loading) {
         if (network == null) {
             loading.accept(checkpoint.path());
-            Backbone own = parts.backbone.apply(checkpoint.network().config().network(Parameters.from(networkWeights)));
-            network = device().gpu() ? new OnDevice(own, device()) : own;
+            network = parts.backbone.apply(checkpoint.network().config().network(Parameters.from(networkWeights)));
         }
     }
 
@@ -312,10 +311,25 @@ final class Model implements AutoCloseable {
                 new MemoryPlan.Part("activations of the autoencoder", numbers * Precision.FLOAT32.bytes()));
     }
 
-    /** Classifier-free guidance from {@code unconditional} to {@code conditional}, for each image; the model is loaded. */
-    Denoiser guided(List<Conditioning> conditional, List<Conditioning> unconditional, double scale) {
+    /**
+     * Classifier-free guidance from {@code unconditional} to {@code conditional}, for each image; the model is loaded.
+     *
+     * @param controls of its network
+     */
+    Denoiser guided(List<Conditioning> conditional, List<Conditioning> unconditional, double scale, Controls controls) {
+        Backbone own = Objects.requireNonNull(network);
+        Backbone controlled = onDevice(controls.onConditional(own));
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(network), scheduler().parameterization(), conditional, unconditional, scale);
+                controlled,
+                controls.guess() ? onDevice(controls.onUnconditional(own)) : controlled,
+                scheduler().parameterization(),
+                conditional,
+                unconditional,
+                scale);
+    }
+
+    private Backbone onDevice(Backbone own) {
+        return device().gpu() ? new OnDevice(own, device()) : own;
     }
 
     /** Between its latents and images; read when it is first wanted. */

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.List;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 
 /**
@@ -35,19 +36,22 @@ record AttentionLayers(List<Layer> down, List<Layer> middle, List<Layer> up) {
     private static AttentionLayers of(UNet.Config unet) {
         List<Layer> down = new ArrayList<>();
         List<Layer> up = new ArrayList<>();
-        for (UNet.Config.Level level : unet.levels()) {
-            if (level.attentionDown()) {
-                down.addAll(transformers(level, unet.resnets()));
+        EncoderConfig encoder = unet.encoder();
+        List<EncoderConfig.Level> levels = encoder.levels();
+        for (int i = 0; i < levels.size(); i++) {
+            EncoderConfig.Level level = levels.get(i);
+            if (level.attention()) {
+                down.addAll(transformers(level, encoder.resnets()));
             }
-            if (level.attentionUp()) {
-                up.addAll(0, transformers(level, unet.resnets() + 1));
+            if (unet.attentionUp().get(i)) {
+                up.addAll(0, transformers(level, encoder.resnets() + 1));
             }
         }
-        UNet.Config.Level last = unet.levels().get(unet.levels().size() - 1);
+        EncoderConfig.Level last = levels.get(levels.size() - 1);
         return new AttentionLayers(down, transformers(last, 1), up);
     }
 
-    private static List<Layer> transformers(UNet.Config.Level level, long count) {
+    private static List<Layer> transformers(EncoderConfig.Level level, long count) {
         return Collections.nCopies((int) (count * level.depth()), new Layer(level.channels(), level.heads()));
     }
 
