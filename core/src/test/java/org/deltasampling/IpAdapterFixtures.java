@@ -4,6 +4,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.image.ImageFile;
 import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.weights.WeightFile;
 
@@ -24,7 +25,7 @@ public final class IpAdapterFixtures {
 
     /** Image a or b. */
     public static ImageTensor image(String name) {
-        return TestImages.read(path(name + ".png"));
+        return ImageFile.tensor(ImageFile.read(path(name + ".png")));
     }
 
     /** An input or answer of the case {@code io}. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.model.clip.ClipVision;
 import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.PixelSize;
@@ -21,6 +22,8 @@ import org.deltasampling.weights.JsonFile;
  * @param normalization of the three channels
  */
 record ImageProcessor(int side, boolean crops, Normalization normalization) {
+
+    private static final long MOST_ELONGATED = 100;
 
     private static final Normalization CLIP = new Normalization(
             new float[] {0.48145466f, 0.4578275f, 0.40821073f}, new float[] {0.26862954f, 0.26130258f, 0.27577711f});
@@ -113,7 +116,12 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
         return three;
     }
 
-    /** {@code image} (b, 3, h, w) to (b, 3, side, side). */
+    /**
+     * {@code image} (b, 3, h, w) to (b, 3, side, side).
+     *
+     * @throws BadFileException if it is so narrow that almost nothing of it would be seen, and bringing its short side to {@code side}
+     *     would take memory without bound
+     */
     Tensor pixels(ImageTensor image) {
         return TensorScope.scopedTensor(() -> {
             PixelSize size = resized(image.size());
@@ -128,7 +136,12 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
         if (!crops) {
             return new PixelSize(side, side);
         }
-        long shorter = Math.min(from.width(), from.height());
+        int shorter = Math.min(from.width(), from.height());
+        if (Math.max(from.width(), from.height()) > MOST_ELONGATED * shorter) {
+            throw new BadFileException(
+                    "an image of %s is too narrow for an image encoder, which reads its middle square: crop it"
+                            .formatted(from));
+        }
         return new PixelSize(
                 (int) (side * (long) from.width() / shorter), (int) (side * (long) from.height() / shorter));
     }

@@ -14,8 +14,10 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.IpAdapterFixtures;
 import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.model.ImageEncoder.Output;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
@@ -119,6 +121,17 @@ class ImageEncoderTest {
                 .hasMessageContaining("resample");
         Files.writeString(processor, "{\"size\": {\"shortest_edge\": 224}}");
         assertThatThrownBy(() -> ImageEncoder.open(folder)).hasMessageContaining("size is not the size of the images");
+    }
+
+    @Test
+    void veryNarrowImagesAreRefused() {
+        try (ImageEncoder encoder = ImageEncoder.open(IpAdapterFixtures.path("clip"));
+                TensorScope scope = TensorScope.open()) {
+            ImageTensor narrow = new ImageTensor(torch.zeros(1, 3, 1, 20_000));
+            assertThatThrownBy(() -> encoder.pixels(List.of(narrow)))
+                    .isInstanceOf(BadFileException.class)
+                    .hasMessageContaining("an image of 20000x1 is too narrow");
+        }
     }
 
     private static void changed(Path from, Path to, UnaryOperator<Map<String, Tensor>> change) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Backbone;
@@ -128,15 +129,14 @@ public final class IpAdapterFile implements AutoCloseable {
     }
 
     private void requireFits(Backbone.Config network, Path model) {
-        List<Long> widths = AttentionLayers.of(network).numbered().stream()
-                .map(AttentionLayers.Layer::width)
-                .toList();
+        List<AttentionLayers.Layer> attention = AttentionLayers.of(network).numbered();
         boolean transformer = network instanceof MMDiT.Config;
-        long width = transformer ? widths.get(0) : network.contextWidth();
+        long width = transformer ? attention.get(0).width() : network.contextWidth();
         boolean fits = transformer == (form.kind() == IpAdapterKind.TIMED)
                 && width == form.width()
-                && widths.equals(
-                        form.layers().stream().map(IpAdapterForm.Layer::width).toList());
+                && attention.size() == form.layers().size()
+                && IntStream.range(0, attention.size())
+                        .allMatch(i -> form.layers().get(i).fits(attention.get(i)));
         if (!fits) {
             throw new BadWeightsException(
                     "%s is %s, and %s is %s with %s and tokens %d wide: give an IP-Adapter made for the model, or use this one in a delta whose source is a model that it was made for"
@@ -145,7 +145,7 @@ public final class IpAdapterFile implements AutoCloseable {
                                     title(),
                                     model,
                                     Architecture.of(network).title(),
-                                    layers(widths.size()),
+                                    layers(attention.size()),
                                     width));
         }
     }

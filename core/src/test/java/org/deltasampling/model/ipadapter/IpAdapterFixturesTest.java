@@ -2,8 +2,6 @@ package org.deltasampling.model.ipadapter;
 
 import static org.deltasampling.TensorAssert.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -13,17 +11,9 @@ import org.deltasampling.Kit;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
-import org.deltasampling.model.ImageEncoder;
 import org.deltasampling.model.ImagePrompt;
-import org.deltasampling.model.mmdit.MMDiT;
-import org.deltasampling.model.unet.UNet;
-import org.deltasampling.nn.Parameters;
-import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.ImageTensor;
-import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
-import org.deltasampling.weights.ResidentWeights;
-import org.deltasampling.weights.WeightFile;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -33,53 +23,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class IpAdapterFixturesTest {
 
     private static final double WEIGHT = 0.7;
-
-    /** A network and an adapter for it. */
-    private record Adapted(
-            WeightFile file,
-            ResidentWeights weights,
-            Backbone network,
-            ImageEncoder encoder,
-            IpAdapterFile adapterFile,
-            IpAdapter adapter)
-            implements AutoCloseable {
-
-        static Adapted of(String name, Backbone.Config config, String folder, String encoderFolder) {
-            Path path = IpAdapterFixtures.path(folder);
-            WeightFile file = WeightFile.open(path.resolve("diffusion_pytorch_model.safetensors"));
-            ResidentWeights weights = new ResidentWeights(file, Precision.FLOAT32);
-            ImageEncoder encoder = ImageEncoder.open(IpAdapterFixtures.path(encoderFolder));
-            IpAdapterFile adapterFile = IpAdapterFile.open(IpAdapterFixtures.path(name + ".safetensors"));
-            return new Adapted(
-                    file,
-                    weights,
-                    config.network(Parameters.from(weights)),
-                    encoder,
-                    adapterFile,
-                    adapterFile.load(config, path, encoder, Precision.FLOAT32, Device.CPU));
-        }
-
-        static Adapted xl(String name) {
-            return of(name, UNet.Config.read(config("unet")), "unet", "clip");
-        }
-
-        static Adapted sd3() {
-            return of("timed", MMDiT.Config.read(config("transformer")), "transformer", "siglip");
-        }
-
-        private static JsonNode config(String folder) {
-            return Kit.json(IpAdapterFixtures.path(folder).resolve("config.json"));
-        }
-
-        @Override
-        public void close() {
-            adapter.close();
-            adapterFile.close();
-            encoder.close();
-            weights.close();
-            file.close();
-        }
-    }
 
     private static List<ImageTensor> images(String... names) {
         return Stream.of(names).map(IpAdapterFixtures::image).toList();
@@ -102,10 +45,10 @@ class IpAdapterFixturesTest {
     @ParameterizedTest
     @ValueSource(strings = {"plain", "plus", "full-face"})
     void unetWithTwoImages(String name) {
-        try (Adapted adapted = Adapted.xl(name);
+        try (AdaptedFixture adapted = AdaptedFixture.xl(name);
                 TensorScope scope = TensorScope.open()) {
-            IpAdapter.Prompts prompts = adapted.adapter.prompts(images("a", "b"), WEIGHT);
-            assertThat(predicted(adapted.network, name, 501, true, prompts))
+            IpAdapter.Prompts prompts = adapted.adapter().prompts(images("a", "b"), WEIGHT);
+            assertThat(predicted(adapted.network(), name, 501, true, prompts))
                     .isCloseTo(IpAdapterFixtures.tensor(name, "out.sample"), Kit.NETWORK);
         }
     }
@@ -113,10 +56,10 @@ class IpAdapterFixturesTest {
     @ParameterizedTest
     @ValueSource(ints = {900, 250})
     void transformerAtEachTimestep(int timestep) {
-        try (Adapted adapted = Adapted.sd3();
+        try (AdaptedFixture adapted = AdaptedFixture.sd3();
                 TensorScope scope = TensorScope.open()) {
-            IpAdapter.Prompts prompts = adapted.adapter.prompts(images("a"), WEIGHT);
-            assertThat(predicted(adapted.network, "timed", timestep == 250 ? 250.5f : timestep, false, prompts))
+            IpAdapter.Prompts prompts = adapted.adapter().prompts(images("a"), WEIGHT);
+            assertThat(predicted(adapted.network(), "timed", timestep == 250 ? 250.5f : timestep, false, prompts))
                     .isCloseTo(IpAdapterFixtures.tensor("timed", "out.sample." + timestep), Kit.NETWORK);
         }
     }
