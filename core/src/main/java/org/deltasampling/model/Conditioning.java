@@ -3,7 +3,9 @@ package org.deltasampling.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;
+import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -64,6 +66,17 @@ public record Conditioning(
         List<ImagePrompt> all = new ArrayList<>(imagePrompts);
         all.add(prompt);
         return new Conditioning(tokens, pooled, sizes, copies, residuals, all);
+    }
+
+    /** The same with those of its image prompts, by their numbers, that {@code kept} holds of. */
+    public Conditioning withImagePrompts(IntPredicate kept) {
+        List<ImagePrompt> some = IntStream.range(0, imagePrompts.size())
+                .filter(kept)
+                .mapToObj(imagePrompts::get)
+                .toList();
+        return some.size() == imagePrompts.size()
+                ? this
+                : new Conditioning(tokens, pooled, sizes, copies, residuals, some);
     }
 
     /** Of each image prompt, its {@link ImagePrompt#layers layers} at {@code timesteps}. */

@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
-import org.deltasampling.file.FileStamp;
+import org.deltasampling.file.FileStamps;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ControlFile;
 import org.deltasampling.model.ControlNetwork;
@@ -16,12 +16,12 @@ import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /** A ControlNet or T2I-Adapter as roles use it: opened first, then loaded. */
-final class ControlModel implements AutoCloseable {
+final class ControlModel implements SideModel {
 
     private final Path path;
     private final ControlFile file;
     private final Device device;
-    private final List<FileStamp> stamps;
+    private final FileStamps stamps;
     private final ResidentWeights weights;
     private @Nullable ControlNetwork network;
 
@@ -29,7 +29,7 @@ final class ControlModel implements AutoCloseable {
         this.path = path;
         this.file = file;
         this.device = device;
-        stamps = file.files().stream().map(Model::stamp).toList();
+        stamps = FileStamps.of(file.files());
         weights = new ResidentWeights(WeightSources.on(WeightSources.in(file.weights(), precision), device));
     }
 
@@ -43,30 +43,32 @@ final class ControlModel implements AutoCloseable {
         file.requireFits(model);
     }
 
-    List<Path> files() {
+    @Override
+    public List<Path> files() {
         return file.files();
     }
 
-    Device device() {
+    @Override
+    public Device device() {
         return device;
     }
 
-    /** Reads and converts its weights, if that has not been done. */
-    void load(Consumer<Path> loading) {
+    @Override
+    public void load(Consumer<Path> loading) {
         if (network == null) {
             loading.accept(path);
             network = file.network(Parameters.from(weights));
         }
     }
 
-    /** Releases its weights, which {@link #load} reads again. */
-    void release() {
+    @Override
+    public void release() {
         network = null;
         weights.release();
     }
 
-    /** What it takes, once it is loaded. */
-    MemoryPlan.Part inMemory() {
+    @Override
+    public MemoryPlan.Part inMemory() {
         return new MemoryPlan.Part("network of " + path.getFileName(), weights.bytes());
     }
 
@@ -75,13 +77,14 @@ final class ControlModel implements AutoCloseable {
         return Objects.requireNonNull(network);
     }
 
-    boolean isCurrent() {
-        return stamps.stream().allMatch(FileStamp::isCurrent);
+    @Override
+    public boolean isCurrent() {
+        return stamps.areCurrent();
     }
 
-    /** See {@link Model#requireUnchanged}. */
-    void requireUnchanged() {
-        stamps.forEach(FileStamp::requireUnchanged);
+    @Override
+    public void requireUnchanged() {
+        stamps.requireUnchanged();
     }
 
     @Override

@@ -8,15 +8,21 @@ import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.Control;
 import org.deltasampling.model.Residuals;
+import org.deltasampling.model.ipadapter.IpAdapter;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.tensor.ImageTensor;
 
-/** The controls of one role in one trajectory, as wrappers of its denoising network. */
+/** The controls and image prompts of one role in one trajectory, as wrappers of its denoising network. */
 final class Controls {
 
     /** What acts in some steps. */
     private record Acting(Control control, Recipe.Control settings) {}
 
+    /** Image prompts, in their order, and when they act. */
+    private record Prompted(IpAdapter.Prompts prompts, Recipe.Span span) {}
+
     private final List<Acting> all = new ArrayList<>();
+    private final List<Prompted> prompted = new ArrayList<>();
     private final StepClock clock;
 
     /**
@@ -34,11 +40,33 @@ final class Controls {
                             pixels -> role.model()
                                     .autoencoder()
                                     .network()
-                                    .encode(new org.deltasampling.tensor.ImageTensor(pixels))
+                                    .encode(new ImageTensor(pixels))
                                     .mean()
                                     .tensor());
             all.add(new Acting(control, settings));
         }
+        for (PlannedImagePrompt planned : role.imagePrompts()) {
+            Recipe.IpAdapter settings = planned.prompt();
+            prompted.add(new Prompted(planned.model().prompts(settings.images(), settings.weight()), settings.span()));
+        }
+    }
+
+    /** The conditional {@code text} with the image prompts. */
+    Conditioning conditional(Conditioning text) {
+        Conditioning both = text;
+        for (Prompted one : prompted) {
+            both = both.with(one.prompts.conditional());
+        }
+        return both;
+    }
+
+    /** The unconditional {@code text} with what stands for no image. */
+    Conditioning unconditional(Conditioning text) {
+        Conditioning both = text;
+        for (Prompted one : prompted) {
+            both = both.with(one.prompts.unconditional());
+        }
+        return both;
     }
 
     /** Whether the unconditional prediction is made without some of them. */
@@ -62,11 +90,15 @@ final class Controls {
                 : (x, timesteps, c) -> network.predict(x, timesteps, added(x, timesteps, c, some));
     }
 
+    private boolean acts(Recipe.Span span) {
+        return span.holds(clock.index(), clock.count());
+    }
+
     private Conditioning added(Tensor x, Tensor timesteps, Conditioning c, List<Acting> some) {
-        Conditioning all = c;
+        Conditioning all = c.withImagePrompts(prompt -> acts(prompted.get(prompt).span));
         for (Acting one : some) {
             Recipe.Control settings = one.settings;
-            if (settings.weight() != 0 && settings.span().holds(clock.index(), clock.count())) {
+            if (settings.weight() != 0 && acts(settings.span())) {
                 Residuals residuals = one.control.residuals(x, timesteps, c, settings.weight());
                 all = all.with(settings.guess() ? residuals.rising() : residuals);
             }

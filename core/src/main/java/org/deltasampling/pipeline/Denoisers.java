@@ -97,14 +97,17 @@ final class Denoisers {
     }
 
     private Denoiser guided(PlannedRole role) {
+        Controls controls = new Controls(role, clock);
         return role.model()
                 .guided(
                         role.guidance().stream()
-                                .map(one -> prompts.conditioning(one.prompt()))
+                                .map(one -> controls.conditional(prompts.conditioning(one.prompt())))
                                 .toList(),
-                        role.guidance().stream().map(this::unconditional).toList(),
+                        role.guidance().stream()
+                                .map(one -> controls.unconditional(unconditional(one)))
+                                .toList(),
                         plan.common().sampling().cfg(),
-                        new Controls(role, clock));
+                        controls);
     }
 
     private Conditioning unconditional(Guidance guidance) {

@@ -16,6 +16,7 @@ import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
+import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
@@ -31,13 +32,14 @@ final class ModelCache implements AutoCloseable {
 
     private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
 
-    private record ControlKey(Path path, Precision precision, Device device) {}
+    /** @param others what else it is opened with */
+    private record SideKey(Path path, List<Object> others, Precision precision, Device device) {}
 
     private record Opened(Path path, ModelOverrides overrides) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, AdapterFile> adapterFiles = new HashMap<>();
-    private final Map<ControlKey, ControlModel> controls = new HashMap<>();
+    private final Map<SideKey, SideModel> sides = new HashMap<>();
 
     /** The one that was not asked for for longest first. */
     private final Map<Key, Model> models = new LinkedHashMap<>(16, 0.75f, true);
@@ -89,13 +91,27 @@ final class ModelCache implements AutoCloseable {
      * @throws org.deltasampling.weights.BadWeightsException if it cannot be used
      */
     ControlModel control(Path path, Precision precision, Device device) {
-        return controls.computeIfAbsent(
-                new ControlKey(path, precision, device), key -> ControlModel.open(path, precision, device));
+        return (ControlModel) sides.computeIfAbsent(
+                new SideKey(path, List.of(), precision, device), key -> ControlModel.open(path, precision, device));
     }
 
-    /** Releases the weights of all controls but {@code used}. */
-    void releaseControls(Set<ControlModel> used) {
-        controls.values().stream().filter(control -> !used.contains(control)).forEach(ControlModel::release);
+    /**
+     * The IP-Adapter {@code prompt} names, for {@code model}; its weights are not yet read.
+     *
+     * @throws org.deltasampling.weights.BadWeightsException if it cannot be used
+     */
+    ImagePromptModel imagePrompts(IpAdapter prompt, Model model, Precision precision) {
+        SideKey key =
+                new SideKey(prompt.file(), List.of(prompt.encoder(), model.checkpoint()), precision, model.device());
+        return (ImagePromptModel) sides.computeIfAbsent(
+                key,
+                one -> ImagePromptModel.open(
+                        prompt.file(), prompt.encoder(), model.checkpoint(), precision, model.device()));
+    }
+
+    /** Releases the weights of all side models but {@code used}. */
+    void releaseSideModels(Set<SideModel> used) {
+        sides.values().stream().filter(side -> !used.contains(side)).forEach(SideModel::release);
     }
 
     private Checkpoint checkpoint(Path path, Use use) {
@@ -106,7 +122,7 @@ final class ModelCache implements AutoCloseable {
     /** Closes everything if a file has changed since it was opened, so that it is opened anew; no model may be in use. */
     void refresh() {
         if (!models.values().stream().allMatch(Model::isCurrent)
-                || !controls.values().stream().allMatch(ControlModel::isCurrent)) {
+                || !sides.values().stream().allMatch(SideModel::isCurrent)) {
             close();
         }
     }
@@ -150,11 +166,11 @@ final class ModelCache implements AutoCloseable {
     @Override
     public void close() {
         models.values().forEach(Model::close);
-        controls.values().forEach(ControlModel::close);
+        sides.values().forEach(SideModel::close);
         adapterFiles.values().forEach(AdapterFile::close);
         checkpoints.values().forEach(Checkpoint::close);
         models.clear();
-        controls.clear();
+        sides.clear();
         adapterFiles.clear();
         checkpoints.clear();
     }

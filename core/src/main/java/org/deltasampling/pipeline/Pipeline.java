@@ -157,16 +157,16 @@ public final class Pipeline implements AutoCloseable {
             request.checkpoint();
             model.load(request.listener()::loading);
         }
-        models.releaseControls(plan.controlModels());
-        for (ControlModel control : plan.controlModels()) {
+        models.releaseSideModels(plan.sideModels());
+        for (SideModel side : plan.sideModels()) {
             request.checkpoint();
-            control.load(request.listener()::loading);
+            side.load(request.listener()::loading);
         }
         try (TensorScope scope = TensorScope.open()) {
             Latent latents = sample(plan, request);
             if (plan.memory().releasing()) {
                 ModelCache.withBases(plan.models()).forEach(Model::release);
-                plan.controlModels().forEach(ControlModel::release);
+                plan.sideModels().forEach(SideModel::release);
             }
             List<Image> images = new ArrayList<>();
             for (Latent one : latents.images()) {
@@ -210,7 +210,7 @@ public final class Pipeline implements AutoCloseable {
         StepListener each = (index, count, level, denoised) -> {
             requireFinite(denoised, "step %d of %d".formatted(index + 1, count));
             plan.models().forEach(Model::requireUnchanged); // weights may be used where the file is mapped
-            plan.controlModels().forEach(ControlModel::requireUnchanged);
+            plan.sideModels().forEach(SideModel::requireUnchanged);
             clock.next();
             request.listener().step(index + 1, count);
             request.checkpoint();

@@ -49,10 +49,9 @@ record Plan(
     }
 
     /** The networks beside theirs, each once. */
-    Set<ControlModel> controlModels() {
+    Set<SideModel> sideModels() {
         return roles().stream()
-                .flatMap(role -> role.controls().stream())
-                .map(PlannedControl::model)
+                .flatMap(role -> role.sideModels().stream())
                 .collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
@@ -75,10 +74,8 @@ record Plan(
         Set<Path> files = new LinkedHashSet<>();
         models().forEach(model -> files.addAll(model.files()));
         for (PlannedRole role : roles()) {
-            for (PlannedControl control : role.controls()) {
-                files.addAll(control.model().files());
-                files.add(control.control().image());
-            }
+            role.sideModels().forEach(side -> files.addAll(side.files()));
+            files.addAll(role.images());
         }
         deltas.forEach(delta -> delta.bridge().file().ifPresent(files::add));
         TensorFile noise = common().sampling().noise();

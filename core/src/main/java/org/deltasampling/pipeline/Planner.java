@@ -12,6 +12,7 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
@@ -84,11 +85,10 @@ final class Planner {
         List<MemoryPlan.Part> beside = new ArrayList<>(
                 Bridges.inMemory(deltas.stream().map(PlannedDelta::bridge).toList(), images));
         Stream.concat(Stream.of(target), deltas.stream().flatMap(delta -> Stream.of(delta.source(), delta.adapted())))
-                .flatMap(role -> role.controls().stream())
-                .map(PlannedControl::model)
+                .flatMap(role -> role.sideModels().stream())
                 .distinct()
-                .filter(control -> !control.device().gpu())
-                .forEach(control -> beside.add(control.inMemory()));
+                .filter(side -> !side.device().gpu())
+                .forEach(side -> beside.add(side.inMemory()));
         return beside;
     }
 
@@ -143,6 +143,16 @@ final class Planner {
         return controls;
     }
 
+    private List<PlannedImagePrompt> imagePrompts(Role role, Model model, Precision precision) {
+        List<PlannedImagePrompt> prompts = new ArrayList<>();
+        for (Recipe.Adapter adapter : role.adapters()) {
+            if (adapter instanceof IpAdapter prompt) {
+                prompts.add(new PlannedImagePrompt(prompt, models.imagePrompts(prompt, model, precision)));
+            }
+        }
+        return prompts;
+    }
+
     private static ModelCache.Use use(Role role, Precision precision) {
         Device device = Objects.requireNonNullElse(role.device(), Device.CPU);
         device.problem().ifPresent(problem -> {
@@ -166,6 +176,7 @@ final class Planner {
         return new PlannedRole(
                 model,
                 controls(part.apply(common), model, common.sampling().precision(), size),
+                imagePrompts(part.apply(common), model, common.sampling().precision()),
                 recipes.stream()
                         .map(recipe -> guidance(recipe, part.apply(recipe), model, size))
                         .toList());

@@ -178,7 +178,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
     }
 
     /** A file that changes what a model does. */
-    public sealed interface Adapter permits Lora, Control {
+    public sealed interface Adapter permits Lora, Control, IpAdapter {
 
         Path file();
 
@@ -248,6 +248,35 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
         @Override
         public Control placed(UnaryOperator<Path> place) {
             return new Control(kind, place.apply(file), place.apply(image), from, weight, span, guess);
+        }
+    }
+
+    /**
+     * Images as a prompt beside the text (IP-Adapter).
+     *
+     * @param encoder the image encoder that the adapter was made for: a folder or a file
+     * @param images of any size, at least one
+     * @param weight 1 as the adapter was trained
+     * @param span of the steps in which it acts
+     */
+    public record IpAdapter(Path file, Path encoder, List<Path> images, double weight, Span span) implements Adapter {
+
+        public IpAdapter {
+            file = absolute(file);
+            encoder = absolute(encoder);
+            images = images.stream().map(Recipe::absolute).toList();
+            require(!images.isEmpty(), "an IP-Adapter needs an image: give the adapter's image");
+            requireNumber("the weight of " + Quoted.of(file.toString()), weight);
+        }
+
+        @Override
+        public IpAdapter placed(UnaryOperator<Path> place) {
+            return new IpAdapter(
+                    place.apply(file),
+                    place.apply(encoder),
+                    images.stream().map(place).toList(),
+                    weight,
+                    span);
         }
     }
 

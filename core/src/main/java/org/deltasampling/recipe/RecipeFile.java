@@ -23,6 +23,7 @@ import org.deltasampling.recipe.Recipe.Adapter;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
@@ -46,6 +47,8 @@ public final class RecipeFile {
 
     // keys of adapters
     private static final String LORA = "lora";
+    private static final String IP_ADAPTER = "ip-adapter";
+    private static final String IMAGE_ENCODER = "image-encoder";
     private static final String WEIGHT = "weight";
     private static final String IMAGE = "image";
     private static final String FROM = "from";
@@ -185,9 +188,17 @@ public final class RecipeFile {
 
     private static Adapter adapter(Fields f, Function<String, Path> path) {
         Path lora = f.optional(LORA, path);
+        Path prompt = f.optional(IP_ADAPTER, path);
         Adapter adapter;
         if (lora != null) {
             adapter = new Lora(lora, f.number(WEIGHT, 1));
+        } else if (prompt != null) {
+            adapter = new IpAdapter(
+                    prompt,
+                    needed(f, IMAGE_ENCODER, path),
+                    f.texts(IMAGE).stream().map(path).toList(),
+                    f.number(WEIGHT, 1),
+                    span(f));
         } else {
             adapter = control(f, path);
         }
@@ -195,29 +206,36 @@ public final class RecipeFile {
         return adapter;
     }
 
+    private static Span span(Fields f) {
+        return new Span(f.number(START, 0), f.number(END, 1));
+    }
+
+    private static Path needed(Fields f, String key, Function<String, Path> path) {
+        Path found = f.optional(key, path);
+        if (found == null) {
+            throw new BadRecipeException(f.at(key) + " is missing: the adapter needs it");
+        }
+        return found;
+    }
+
     private static Control control(Fields f, Function<String, Path> path) {
         for (Control.Kind kind : Control.Kind.values()) {
             Path network = f.optional(Names.of(kind), path);
             if (network != null) {
-                Path image = f.optional(IMAGE, path);
-                if (image == null) {
-                    throw new BadRecipeException(
-                            f.at(IMAGE) + " is missing: " + Names.of(kind) + " needs the image that steers it");
-                }
                 Boolean guess = kind == Control.Kind.CONTROLNET ? f.truth(GUESS) : null;
                 return new Control(
                         kind,
                         network,
-                        image,
+                        needed(f, IMAGE, path),
                         f.value(FROM, RecipeText::controlFrom, Control.From.IMAGE),
                         f.number(WEIGHT, 1),
-                        new Span(f.number(START, 0), f.number(END, 1)),
+                        span(f),
                         Boolean.TRUE.equals(guess));
             }
         }
         throw new BadRecipeException(
-                f.at(LORA) + " is missing: an adapter is {lora: FILE, weight: 1.0}, or begins with "
-                        + "controlnet or t2i-adapter");
+                f.at(LORA)
+                        + " is missing: an adapter is {lora: FILE, weight: 1.0}, or begins with controlnet, t2i-adapter or ip-adapter");
     }
 
     private static Delta delta(Fields f, Function<String, Path> path) {
@@ -331,6 +349,12 @@ public final class RecipeFile {
             if (control.guess()) {
                 node.put(GUESS, true);
             }
+        } else if (adapter instanceof IpAdapter prompt) {
+            node.put(IP_ADAPTER, name.apply(prompt.file())).put(IMAGE_ENCODER, name.apply(prompt.encoder()));
+            ArrayNode images = node.putArray(IMAGE);
+            prompt.images().forEach(image -> images.add(name.apply(image)));
+            node.put(WEIGHT, prompt.weight());
+            put(node, prompt.span());
         }
         return node;
     }

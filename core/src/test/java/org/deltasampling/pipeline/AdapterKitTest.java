@@ -36,6 +36,20 @@ class AdapterKitTest {
                         json.path("end").asDouble(1)));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"ip-adapter-sd1", "ip-adapter-plus-sd1"})
+    void imagePrompts(String name) {
+        Kit.Case kit = Kit.at(name);
+        requireAnswer(
+                kit,
+                "{ip-adapter: %s, image-encoder: %s, image: %s, weight: %s}"
+                        .formatted(
+                                kit.path("ip_adapter"),
+                                kit.path("image_encoder"),
+                                kit.path("image"),
+                                kit.json().path("scale")));
+    }
+
     /** Makes the image of a case with an adapter and compares its latents. */
     private static void requireAnswer(Kit.Case kit, String adapter) {
         JsonNode json = kit.json();

@@ -74,7 +74,7 @@ class RoleAdapterTest {
                 Conditioning text = new Conditioning(tokens(model, "a cat"));
                 NoiseLevel level = NoiseLevel.preserving(500, 1);
                 Latent x = new SeededNoise(1).draw(1, 4, 8, 8);
-                Controls none = new Controls(new PlannedRole(model, List.of(), List.of()), new StepClock(1));
+                Controls none = new Controls(new PlannedRole(model, List.of(), List.of(), List.of()), new StepClock(1));
                 Latent plain = level.noise(
                         x, model.guided(List.of(text), List.of(text), 1, none).denoise(x, level));
                 Latent wrapped = level.noise(
