@@ -173,6 +173,8 @@ public final class IpAdapterFile implements AutoCloseable {
     /**
      * The adapter for {@code model}, its weights in memory until it is closed; this file and {@code encoder} must stay open as long.
      *
+     * @param precision that the model's network computes in
+     * @param device where it computes
      * @throws BadWeightsException if it {@link #requireFits(Checkpoint) does not fit} the model or the encoder
      */
     public IpAdapter load(Checkpoint model, ImageEncoder encoder, Precision precision, Device device) {
