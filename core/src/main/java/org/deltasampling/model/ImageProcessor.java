@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.file.BadFileException;
 import org.deltasampling.model.clip.ClipVision;
 import org.deltasampling.tensor.ImageTensor;
@@ -26,10 +27,10 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
     private static final long MOST_ELONGATED = 100;
 
     private static final Normalization CLIP = new Normalization(
-            new float[] {0.48145466f, 0.4578275f, 0.40821073f}, new float[] {0.26862954f, 0.26130258f, 0.27577711f});
+            new double[] {0.48145466, 0.4578275, 0.40821073}, new double[] {0.26862954, 0.26130258, 0.27577711});
 
     private static final Normalization SIGLIP =
-            new Normalization(new float[] {0.5f, 0.5f, 0.5f}, new float[] {0.5f, 0.5f, 0.5f});
+            new Normalization(new double[] {0.5, 0.5, 0.5}, new double[] {0.5, 0.5, 0.5});
 
     /**
      * Of channels from 0 to 1.
@@ -38,14 +39,14 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
      * @param deviation that is divided by
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared or changed
-    record Normalization(float[] mean, float[] deviation) {
+    record Normalization(double[] mean, double[] deviation) {
 
         Tensor apply(Tensor channels) {
             return channels.sub(perChannel(mean)).div(perChannel(deviation));
         }
 
-        private static Tensor perChannel(float[] values) {
-            return Tensor.create(values, 1, 3, 1, 1);
+        private static Tensor perChannel(double[] values) {
+            return Tensor.create(values, 1, 3, 1, 1).to(torch.ScalarType.Float);
         }
     }
 
@@ -101,17 +102,17 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
         }
     }
 
-    private static float[] three(Settings s, String key, float[] otherwise) {
+    private static double[] three(Settings s, String key, double[] otherwise) {
         JsonNode values = s.json().path(key);
         if (values.isMissingNode() || values.isNull()) {
             return otherwise;
         }
-        float[] three = new float[3];
+        double[] three = new double[3];
         for (int i = 0; i < 3; i++) {
             if (values.size() != 3 || !values.path(i).isNumber()) {
                 throw s.refused(key, "is not a list of three numbers");
             }
-            three[i] = values.path(i).floatValue();
+            three[i] = values.path(i).doubleValue();
         }
         return three;
     }

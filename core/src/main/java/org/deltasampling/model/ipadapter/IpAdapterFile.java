@@ -53,7 +53,7 @@ public final class IpAdapterFile implements AutoCloseable {
 
     private static void refuseFaceId(Path path, Set<String> names) {
         boolean faceId = names.contains("image_proj.perceiver_resampler.proj_in.weight")
-                || names.contains("image_proj.proj.0.weight") && names.contains("image_proj.norm.weight")
+                || names.containsAll(List.of("image_proj.proj.0.weight", "image_proj.norm.weight"))
                 || names.stream().anyMatch(name -> name.startsWith("ip_adapter.") && name.contains("_lora."));
         if (faceId) {
             throw new BadWeightsException(
