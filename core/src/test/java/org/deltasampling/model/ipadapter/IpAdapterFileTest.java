@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Tensor;
@@ -183,7 +184,7 @@ class IpAdapterFileTest {
         List<String> names = new ArrayList<>(tensors.keySet());
         String one = names.get(random.nextInt(names.size()));
         String other = names.get(random.nextInt(names.size()));
-        Tensor tensor = tensors.get(one);
+        Tensor tensor = Objects.requireNonNull(tensors.get(one));
         switch (random.nextInt(5)) {
             case 0 -> tensors.remove(one);
             case 1 -> tensors.put(one, tensors.get(other));
