@@ -96,3 +96,15 @@ save("nested.bin", nested, {f"{part}.{key}": tensor for part, tensors in nested.
 with zipfile.ZipFile("views.pth") as stored, zipfile.ZipFile("deflated.pth", "w", zipfile.ZIP_DEFLATED) as deflated:
     for entry in stored.namelist():
         deflated.writestr(entry, stored.read(entry))
+
+rows = number(2, 32)
+parameters = torch.nn.ParameterDict({"*": torch.nn.Parameter(rows)})
+torch.save(
+    {"string_to_token": {"*": torch.tensor(265)}, "string_to_param": parameters, "name": "a1111", "step": 500, "sd_checkpoint": None},
+    "embedding-a1111.pt")
+torch.save({"string_to_token": {"*": 265}, "string_to_param": {"*": rows}, "name": "a1111", "step": None}, "embedding-a1111-plain.pt")
+torch.save({"<cat-toy>": rows[0]}, "embedding-diffusers.bin")
+torch.save(rows, "embedding-bare.bin")
+torch.save([{"a": rows[0]}, {"b": rows[1:]}], "embedding-list.pt")
+torch.save({"clip_l": rows, "clip_g": number(2, 48)}, "embedding-pair.pt")
+save_file({"rows": rows}, "embedding-rows.safetensors")

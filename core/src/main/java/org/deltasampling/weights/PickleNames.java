@@ -111,7 +111,11 @@ final class PickleNames {
         known.put("torch._tensor._rebuild_from_type_v2", (Function) PickleNames::withAttributes);
         List.of("torch.Size", "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset")
                 .forEach(name -> known.put(name, (Function) PickleNames::list));
-        List.of("builtins.dict", "collections.OrderedDict", "collections.Counter")
+        List.of(
+                        "builtins.dict",
+                        "collections.OrderedDict",
+                        "collections.Counter",
+                        "torch.nn.modules.container.ParameterDict") // in early textual inversions
                 .forEach(name -> known.put(name, (Function) PickleNames::dict));
         known.put("collections.defaultdict", (Function) (arguments, allowance) -> new PickleDict());
         List.of("builtins.int", "builtins.float", "builtins.str")

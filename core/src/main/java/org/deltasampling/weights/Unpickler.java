@@ -140,7 +140,7 @@ final class Unpickler {
                 List<Object> call = pop(3);
                 push(called(call.get(0), call.get(1)));
             }
-            case 'b' -> pop(); // BUILD: attributes, which name no tensors
+            case 'b' -> build(pop()); // BUILD
             case 'Q' -> push(storage(pop())); // BINPERSID
             default ->
                 throw new BadWeightsException(
@@ -218,6 +218,16 @@ final class Unpickler {
             }
         } else if (top() != PickleNames.INERT) {
             throw damaged("puts entries into what is no dict");
+        }
+    }
+
+    /** Attributes name no tensors, except those of a ParameterDict, whose entries they hold. */
+    private void build(Object attributes) {
+        if (top() instanceof PickleDict dict
+                && attributes instanceof PickleDict all
+                && all.entries().get("_parameters") instanceof PickleDict parameters) {
+            allowance.take(PickleDict.ENTRY_BYTES * parameters.entries().size());
+            dict.entries().putAll(parameters.entries());
         }
     }
 
