@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -141,7 +140,7 @@ public enum Architecture {
     }
 
     private static Architecture of(UNet.Config unet) {
-        return unet.pooledWidth() > 0 ? SDXL : unet.linearProjection() ? SD2 : SD1;
+        return unet.pooledWidth() > 0 ? SDXL : unet.encoder().linearProjection() ? SD2 : SD1;
     }
 
     /** The family whose published models read text embeddings of that width. */
@@ -272,16 +271,12 @@ public enum Architecture {
     }
 
     private static double deviation(WeightSource unet, UNet.Config config) {
-        List<UNet.Config.Level> levels = config.levels();
-        int finest = IntStream.range(0, levels.size())
-                .filter(level -> levels.get(level).attentionUp())
-                .findFirst()
-                .orElse(-1);
+        int finest = config.attentionUp().indexOf(true);
         if (finest < 0) {
             return 0;
         }
-        String bias = "up_blocks." + (levels.size() - 1 - finest) + ".attentions." + config.resnets()
-                + ".transformer_blocks.0.norm1.bias";
+        String bias = "up_blocks." + (config.attentionUp().size() - 1 - finest) + ".attentions."
+                + config.encoder().resnets() + ".transformer_blocks.0.norm1.bias";
         if (!unet.names().contains(bias)) {
             return 0; // reported as missing by the check of all weights
         }

@@ -3,10 +3,13 @@ package org.deltasampling.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;
+import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.nn.DecoupledAttention;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *     image, in pixels, (batch, 6); null for networks that do not read them
  * @param copies how many equal tokens the last one stands for
  * @param residuals what is added to the network's hidden states; null: nothing
- * @param imageTokens image prompts that the attention to the text attends to as well
+ * @param imagePrompts what the attention to the text attends to as well
  */
 public record Conditioning(
         Tensor tokens,
@@ -26,10 +29,10 @@ public record Conditioning(
         @Nullable Tensor sizes,
         long copies,
         @Nullable Residuals residuals,
-        List<ImageTokens> imageTokens) {
+        List<ImagePrompt> imagePrompts) {
 
     public Conditioning {
-        imageTokens = List.copyOf(imageTokens);
+        imagePrompts = List.copyOf(imagePrompts);
     }
 
     /** A text for a network that reads nothing else. */
@@ -55,14 +58,30 @@ public record Conditioning(
     /** The same with {@code more} residuals, added to those that it has. */
     public Conditioning with(Residuals more) {
         return new Conditioning(
-                tokens, pooled, sizes, copies, residuals == null ? more : residuals.plus(more), imageTokens);
+                tokens, pooled, sizes, copies, residuals == null ? more : residuals.plus(more), imagePrompts);
     }
 
     /** The same with one more image prompt. */
-    public Conditioning with(ImageTokens prompt) {
-        List<ImageTokens> all = new ArrayList<>(imageTokens);
+    public Conditioning with(ImagePrompt prompt) {
+        List<ImagePrompt> all = new ArrayList<>(imagePrompts);
         all.add(prompt);
         return new Conditioning(tokens, pooled, sizes, copies, residuals, all);
+    }
+
+    /** The same with those of its image prompts, by their numbers, that {@code kept} holds of. */
+    public Conditioning withImagePrompts(IntPredicate kept) {
+        List<ImagePrompt> some = IntStream.range(0, imagePrompts.size())
+                .filter(kept)
+                .mapToObj(imagePrompts::get)
+                .toList();
+        return some.size() == imagePrompts.size()
+                ? this
+                : new Conditioning(tokens, pooled, sizes, copies, residuals, some);
+    }
+
+    /** Of each image prompt, its {@link ImagePrompt#layers layers} at {@code timesteps}. */
+    public List<List<DecoupledAttention>> imageLayers(Tensor timesteps) {
+        return imagePrompts.stream().map(prompt -> prompt.layers(timesteps)).toList();
     }
 
     /** Zeros in place of the text: what diffusers' XL takes for an empty negative prompt. */
@@ -73,7 +92,7 @@ public record Conditioning(
                 sizes,
                 copies,
                 residuals,
-                imageTokens);
+                imagePrompts);
     }
 
     /** The same of other tensors, each made from one of these. */
@@ -84,7 +103,7 @@ public record Conditioning(
                 sizes == null ? null : change.apply(sizes),
                 copies,
                 residuals == null ? null : residuals.map(change),
-                imageTokens.stream().map(prompt -> prompt.map(change)).toList());
+                imagePrompts.stream().map(prompt -> prompt.map(change)).toList());
     }
 
     /** The same for {@code images}: what is for one image is repeated without copying. */
@@ -106,7 +125,7 @@ public record Conditioning(
         return tokens.size(1) == other.tokens.size(1)
                 && copies == other.copies
                 && alike(residuals, other.residuals)
-                && imageTokensFit(other.imageTokens);
+                && imagePromptsFit(other.imagePrompts);
     }
 
     private static boolean alike(@Nullable Residuals some, @Nullable Residuals others) {
@@ -116,10 +135,10 @@ public record Conditioning(
         return some.alike(others);
     }
 
-    private boolean imageTokensFit(List<ImageTokens> others) {
-        boolean fit = imageTokens.size() == others.size();
+    private boolean imagePromptsFit(List<ImagePrompt> others) {
+        boolean fit = imagePrompts.size() == others.size();
         for (int i = 0; fit && i < others.size(); i++) {
-            fit = imageTokens.get(i).alike(others.get(i));
+            fit = imagePrompts.get(i).alike(others.get(i));
         }
         return fit;
     }
@@ -127,9 +146,9 @@ public record Conditioning(
     /** First the images of this, then those of {@code other}, which is for the same network and {@link #fits}. */
     Conditioning join(Conditioning other) {
         BinaryOperator<Tensor> both = (a, b) -> torch.cat(new TensorVector(a, b), 0);
-        List<ImageTokens> prompts = new ArrayList<>();
-        for (int i = 0; i < imageTokens.size(); i++) {
-            prompts.add(imageTokens.get(i).combine(other.imageTokens.get(i), both));
+        List<ImagePrompt> prompts = new ArrayList<>();
+        for (int i = 0; i < imagePrompts.size(); i++) {
+            prompts.add(imagePrompts.get(i).combine(other.imagePrompts.get(i), both));
         }
         return new Conditioning(
                 both.apply(tokens, other.tokens),

@@ -9,32 +9,36 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.nn.DecoupledAttention;
 
 /**
- * An image prompt as an IP-Adapter gives it to a network (Ye et al. 2023): for each of its attention layers that read the
- * text, keys and values made from the prompt's tokens by projections of the adapter's own. They depend neither on x nor on
- * t, so they are made once for an image prompt.
+ * An image prompt that is the same at every timestep: keys and values that are made once, from the prompt's tokens.
  *
- * @param layers in the order in which the network runs them: down blocks, middle block, up blocks of a UNet (its {@code
- *     attn2}); all blocks of a transformer. Norms among them are where the network's weights are
+ * @param layers see {@link ImagePrompt#layers}
  */
-public record ImageTokens(List<DecoupledAttention> layers) {
+public record ImageTokens(List<DecoupledAttention> layers) implements ImagePrompt {
 
     public ImageTokens {
         layers = List.copyOf(layers);
     }
 
-    ImageTokens map(UnaryOperator<Tensor> change) {
+    @Override
+    public List<DecoupledAttention> layers(Tensor timesteps) {
+        return layers;
+    }
+
+    @Override
+    public ImageTokens map(UnaryOperator<Tensor> change) {
         return new ImageTokens(layers.stream()
                 .map(l -> new DecoupledAttention(
                         change.apply(l.keys()), change.apply(l.values()), l.scale(), l.queryNorm(), l.keyNorm()))
                 .toList());
     }
 
-    /** Each tensor of this and {@code other}'s in its place, by {@code both}. */
-    ImageTokens combine(ImageTokens other, BinaryOperator<Tensor> both) {
+    @Override
+    public ImageTokens combine(ImagePrompt other, BinaryOperator<Tensor> both) {
+        List<DecoupledAttention> others = ((ImageTokens) other).layers;
         List<DecoupledAttention> all = new ArrayList<>();
         for (int i = 0; i < layers.size(); i++) {
             DecoupledAttention a = layers.get(i);
-            DecoupledAttention b = other.layers.get(i);
+            DecoupledAttention b = others.get(i);
             all.add(new DecoupledAttention(
                     both.apply(a.keys(), b.keys()),
                     both.apply(a.values(), b.values()),
@@ -45,14 +49,14 @@ public record ImageTokens(List<DecoupledAttention> layers) {
         return new ImageTokens(all);
     }
 
-    /** Whether both are of one adapter and of the same number of tokens. */
-    boolean alike(ImageTokens other) {
-        if (layers.size() != other.layers.size()) {
+    @Override
+    public boolean alike(ImagePrompt other) {
+        if (!(other instanceof ImageTokens tokens) || layers.size() != tokens.layers.size()) {
             return false;
         }
         for (int i = 0; i < layers.size(); i++) {
             DecoupledAttention a = layers.get(i);
-            DecoupledAttention b = other.layers.get(i);
+            DecoupledAttention b = tokens.layers.get(i);
             boolean same = a.scale() == b.scale()
                     && Objects.equals(a.queryNorm(), b.queryNorm())
                     && Objects.equals(a.keyNorm(), b.keyNorm())

@@ -20,24 +20,28 @@ public record NetworkDenoiser(Backbone network, Parameterization parameterizatio
         implements Denoiser {
 
     /**
-     * Classifier-free guidance by {@code network} for the images of a batch: all in one pass, or where their prompts differ in
-     * length, each by itself.
+     * Classifier-free guidance for the images of a batch: all in one pass, or where their prompts differ in length, each by
+     * itself.
      *
+     * @param network of the conditional prediction
+     * @param unguided of the unconditional one: the same, or one with other adapters
      * @param conditional of each image
      * @param unconditional of each image
      */
     public static Denoiser guided(
             Backbone network,
+            Backbone unguided,
             Parameterization parameterization,
             List<Conditioning> conditional,
             List<Conditioning> unconditional,
             double scale) {
         if (conditional.stream().allMatch(conditional.get(0)::fits)
                 && unconditional.stream().allMatch(unconditional.get(0)::fits)) {
-            return guided(network, parameterization, joined(conditional), joined(unconditional), scale);
+            return guided(network, unguided, parameterization, joined(conditional), joined(unconditional), scale);
         }
         List<Denoiser> each = IntStream.range(0, conditional.size())
-                .mapToObj(i -> guided(network, parameterization, conditional.get(i), unconditional.get(i), scale))
+                .mapToObj(i ->
+                        guided(network, unguided, parameterization, conditional.get(i), unconditional.get(i), scale))
                 .toList();
         return (x, n) -> {
             List<Latent> images = x.images();
@@ -58,11 +62,21 @@ public record NetworkDenoiser(Backbone network, Parameterization parameterizatio
             Conditioning conditional,
             Conditioning unconditional,
             double scale) {
-        return conditional.fits(unconditional) && scale != 1 && scale != 0
+        return guided(network, network, parameterization, conditional, unconditional, scale);
+    }
+
+    private static Denoiser guided(
+            Backbone network,
+            Backbone unguided,
+            Parameterization parameterization,
+            Conditioning conditional,
+            Conditioning unconditional,
+            double scale) {
+        return network == unguided && conditional.fits(unconditional) && scale != 1 && scale != 0
                 ? new Guided(network, parameterization, conditional, unconditional, scale)
                 : new ClassifierFreeGuidance(
                         new NetworkDenoiser(network, parameterization, conditional),
-                        new NetworkDenoiser(network, parameterization, unconditional),
+                        new NetworkDenoiser(unguided, parameterization, unconditional),
                         scale);
     }
 

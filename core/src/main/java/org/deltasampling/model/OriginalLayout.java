@@ -128,12 +128,12 @@ public final class OriginalLayout {
 
     /** The UNet's names for a model of that config. */
     public static KeyTable unet(UNet.Config c) {
-        int levels = c.levels().size();
+        int levels = c.attentionUp().size();
         List<Integer> attending = IntStream.range(0, levels)
-                .filter(i -> c.levels().get(levels - 1 - i).attentionUp())
+                .filter(i -> c.attentionUp().get(levels - 1 - i))
                 .boxed()
                 .toList();
-        return unet(levels, (int) c.resnets(), attending);
+        return unet(levels, (int) c.encoder().resnets(), attending);
     }
 
     private static KeyTable unet(int levels, int layers, List<Integer> attending) {

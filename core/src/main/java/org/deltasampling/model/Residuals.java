@@ -4,7 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BinaryOperator;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.tensor.Carried;
+import org.deltasampling.tensor.TensorValue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param levels added at the end of a UNet's down blocks, from the finest on, and so to all that follows: in those with
  *     transformers before the downsampler, in the others after it. Empty: nothing
  */
-public record Residuals(List<Tensor> blocks, @Nullable Tensor middle, List<Tensor> levels) {
+public record Residuals(List<Tensor> blocks, @Nullable Tensor middle, List<Tensor> levels) implements Carried {
 
     public Residuals {
         blocks = List.copyOf(blocks);
@@ -45,14 +49,36 @@ public record Residuals(List<Tensor> blocks, @Nullable Tensor middle, List<Tenso
         return combine(other, Tensor::add);
     }
 
+    /** These, each multiplied by more than the one before: from a tenth of the first block's to the whole of the middle's. */
+    public Residuals rising() {
+        List<Tensor> risen = new ArrayList<>();
+        for (int i = 0; i < blocks.size(); i++) {
+            risen.add(blocks.get(i).mul(new Scalar(Math.pow(10, (double) i / blocks.size() - 1))));
+        }
+        return new Residuals(risen, middle, levels);
+    }
+
     /** The residual after block {@code index} of {@code count} blocks of a transformer; null: none. */
     public @Nullable Tensor afterBlock(int index, long count) {
         return blocks.isEmpty() || index == count - 1 ? null : blocks.get((int) ((long) index * blocks.size() / count));
     }
 
+    /** The residual of skip connection {@code index} of a UNet; null: none. */
+    public @Nullable Tensor ofSkip(int index) {
+        return index < blocks.size() ? blocks.get(index) : null;
+    }
+
     /** The residual of down block {@code level} of a UNet; null: none. */
     public @Nullable Tensor ofLevel(int level) {
         return level < levels.size() ? levels.get(level) : null;
+    }
+
+    @Override
+    public List<TensorValue> tensors() {
+        return Stream.of(blocks.stream(), Stream.ofNullable(middle), levels.stream())
+                .flatMap(tensors -> tensors)
+                .map(tensor -> (TensorValue) () -> tensor)
+                .toList();
     }
 
     Residuals map(UnaryOperator<Tensor> change) {

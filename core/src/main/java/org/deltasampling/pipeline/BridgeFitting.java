@@ -2,20 +2,17 @@ package org.deltasampling.pipeline;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
-import javax.imageio.ImageIO;
-import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.BridgeFile;
 import org.deltasampling.bridge.BridgeFitter;
 import org.deltasampling.bridge.ScaledAutoencoder;
-import org.deltasampling.file.BadFileException;
+import org.deltasampling.image.ImageFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Parameters;
@@ -28,7 +25,6 @@ import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.ResidentWeights;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Fits a linear bridge between two models' latents to images that both autoencoders encode (docs/method.md 2.5); nothing else
@@ -123,7 +119,7 @@ public final class BridgeFitting implements AutoCloseable {
             List<Path> ordered = new ArrayList<>(files);
             listener.step(0, ordered.size());
             for (int i = 0; i < ordered.size(); i++) {
-                BufferedImage image = read(ordered.get(i));
+                BufferedImage image = ImageFile.read(ordered.get(i));
                 add(image);
                 listener.step(i + 1, ordered.size());
             }
@@ -133,24 +129,6 @@ public final class BridgeFitting implements AutoCloseable {
                             .formatted(folder, e.getClass().getSimpleName()),
                     e);
         }
-    }
-
-    /** An image file, decoded. */
-    private static BufferedImage read(Path file) throws IOException {
-        BufferedImage image;
-        try (InputStream in = Files.newInputStream(file)) {
-            image = ImageIO.read(in);
-        } catch (RuntimeException e) { // ImageIO's readers throw them for damaged files
-            throw undecodable(file, e);
-        }
-        if (image == null) {
-            throw undecodable(file, null);
-        }
-        return image;
-    }
-
-    private static BadFileException undecodable(Path file, @Nullable Throwable cause) {
-        return new BadFileException(file + " cannot be decoded as an image: take it out of the folder", cause);
     }
 
     /**
@@ -196,15 +174,8 @@ public final class BridgeFitting implements AutoCloseable {
     /** The middle of {@code image}, as large as it can be. */
     private static ImageTensor square(BufferedImage image) {
         int side = Math.min(image.getWidth(), image.getHeight());
-        int[] rgb =
-                image.getRGB((image.getWidth() - side) / 2, (image.getHeight() - side) / 2, side, side, null, 0, side);
-        float[] values = new float[3 * rgb.length];
-        for (int i = 0; i < rgb.length; i++) {
-            for (int channel = 0; channel < 3; channel++) {
-                values[channel * rgb.length + i] = ((rgb[i] >> (16 - 8 * channel)) & 0xff) / 127.5f - 1;
-            }
-        }
-        return new ImageTensor(Tensor.create(values, 1, 3, side, side));
+        return ImageFile.tensor(
+                image.getSubimage((image.getWidth() - side) / 2, (image.getHeight() - side) / 2, side, side));
     }
 
     @Override

@@ -25,12 +25,14 @@ final class Denoisers {
     private final Plan plan;
     private final PromptCache prompts;
     private final Bridges bridges;
+    private final StepClock clock;
     private final Request request;
 
-    Denoisers(Plan plan, PromptCache prompts, Bridges bridges, Request request) {
+    Denoisers(Plan plan, PromptCache prompts, Bridges bridges, StepClock clock, Request request) {
         this.plan = plan;
         this.prompts = prompts;
         this.bridges = bridges;
+        this.clock = clock;
         this.request = request;
     }
 
@@ -95,13 +97,17 @@ final class Denoisers {
     }
 
     private Denoiser guided(PlannedRole role) {
+        Controls controls = new Controls(role, clock);
         return role.model()
                 .guided(
                         role.guidance().stream()
-                                .map(one -> prompts.conditioning(one.prompt()))
+                                .map(one -> controls.conditional(prompts.conditioning(one.prompt())))
                                 .toList(),
-                        role.guidance().stream().map(this::unconditional).toList(),
-                        plan.common().sampling().cfg());
+                        role.guidance().stream()
+                                .map(one -> controls.unconditional(unconditional(one)))
+                                .toList(),
+                        plan.common().sampling().cfg(),
+                        controls);
     }
 
     private Conditioning unconditional(Guidance guidance) {

@@ -40,17 +40,17 @@ final class MemoryBudget {
      *
      * @param target decodes it
      * @param roles all models, the target too, as often as they occur
-     * @param bridges what is needed between the models' latents in every step
+     * @param beside what is needed in every step besides: bridges and controls
      * @param shape of the latents
      * @param passes how many latents networks see at once: guidance shows them each twice
      * @throws BadRecipeException if it needs too much
      */
-    MemoryPlan plan(ModelCache cache, Model target, List<Model> roles, List<Part> bridges, long[] shape, int passes) {
+    MemoryPlan plan(ModelCache cache, Model target, List<Model> roles, List<Part> beside, long[] shape, int passes) {
         long limit = most.orElse(MachineMemory.available().orElse(Long.MAX_VALUE));
         Set<Model> used = ModelCache.withBases(roles);
-        MemoryPlan plan = estimate(before, limit, cache, target, roles, bridges, shape, passes);
+        MemoryPlan plan = estimate(before, limit, cache, target, roles, beside, shape, passes);
         while (plan.peak() > limit && cache.releaseOldest(used)) {
-            plan = estimate(before, limit, cache, target, roles, bridges, shape, passes);
+            plan = estimate(before, limit, cache, target, roles, beside, shape, passes);
         }
         plan.require(limit);
         return plan;
@@ -63,7 +63,7 @@ final class MemoryBudget {
             ModelCache cache,
             Model target,
             List<Model> roles,
-            List<Part> bridges,
+            List<Part> beside,
             long[] shape,
             int passes) {
         Set<Model> used = ModelCache.withBases(roles);
@@ -82,7 +82,7 @@ final class MemoryBudget {
         used.stream().filter(model -> !model.device().gpu()).forEach(model -> networks.add(model.networkInMemory()));
         List<Part> sampling = new ArrayList<>(always);
         sampling.addAll(networks);
-        sampling.addAll(bridges);
+        sampling.addAll(beside);
         sampling.add(new Part(
                 "activations",
                 roles.stream()

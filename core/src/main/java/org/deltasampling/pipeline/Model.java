@@ -17,7 +17,7 @@ import org.deltasampling.bridge.AutoencoderId;
 import org.deltasampling.bridge.ScaledAutoencoder;
 import org.deltasampling.diffusion.Denoiser;
 import org.deltasampling.diffusion.SchedulerConfig;
-import org.deltasampling.file.FileStamp;
+import org.deltasampling.file.FileStamps;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
@@ -75,7 +75,7 @@ final class Model implements AutoCloseable {
     private final Parts parts;
     private final Computing computing;
     private final Origin origin;
-    private final List<FileStamp> stamps;
+    private final FileStamps stamps;
     private final ResidentWeights networkWeights;
     private final ResidentWeights autoencoderWeights;
     private @Nullable Backbone network;
@@ -87,7 +87,7 @@ final class Model implements AutoCloseable {
         this.parts = parts;
         this.computing = computing;
         this.origin = origin;
-        this.stamps = origin.files.stream().map(Model::stamp).toList();
+        this.stamps = FileStamps.of(origin.files);
         this.networkWeights = new ResidentWeights(WeightSources.on(parts.network, computing.device));
         this.autoencoderWeights = new ResidentWeights(WeightSources.on(parts.autoencoder, computing.device));
     }
@@ -187,7 +187,7 @@ final class Model implements AutoCloseable {
 
     /** Whether all of them are as they were when it was opened. */
     boolean isCurrent() {
-        return stamps.stream().allMatch(FileStamp::isCurrent);
+        return stamps.areCurrent();
     }
 
     /**
@@ -196,15 +196,7 @@ final class Model implements AutoCloseable {
      * @throws org.deltasampling.file.BadFileException naming the first that is not
      */
     void requireUnchanged() {
-        stamps.forEach(FileStamp::requireUnchanged);
-    }
-
-    private static FileStamp stamp(Path file) {
-        try {
-            return FileStamp.of(file);
-        } catch (IOException e) {
-            throw new BadWeightsException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
-        }
+        stamps.requireUnchanged();
     }
 
     private static Set<Path> files(Checkpoint checkpoint) {
@@ -256,8 +248,7 @@ final class Model implements AutoCloseable {
     void load(Consumer<Path> loading) {
         if (network == null) {
             loading.accept(checkpoint.path());
-            Backbone own = parts.backbone.apply(checkpoint.network().config().network(Parameters.from(networkWeights)));
-            network = device().gpu() ? new OnDevice(own, device()) : own;
+            network = parts.backbone.apply(checkpoint.network().config().network(Parameters.from(networkWeights)));
         }
     }
 
@@ -312,10 +303,25 @@ final class Model implements AutoCloseable {
                 new MemoryPlan.Part("activations of the autoencoder", numbers * Precision.FLOAT32.bytes()));
     }
 
-    /** Classifier-free guidance from {@code unconditional} to {@code conditional}, for each image; the model is loaded. */
-    Denoiser guided(List<Conditioning> conditional, List<Conditioning> unconditional, double scale) {
+    /**
+     * Classifier-free guidance from {@code unconditional} to {@code conditional}, for each image; the model is loaded.
+     *
+     * @param controls of its network
+     */
+    Denoiser guided(List<Conditioning> conditional, List<Conditioning> unconditional, double scale, Controls controls) {
+        Backbone own = Objects.requireNonNull(network);
+        Backbone controlled = onDevice(controls.onConditional(own));
         return NetworkDenoiser.guided(
-                Objects.requireNonNull(network), scheduler().parameterization(), conditional, unconditional, scale);
+                controlled,
+                controls.guess() ? onDevice(controls.onUnconditional(own)) : controlled,
+                scheduler().parameterization(),
+                conditional,
+                unconditional,
+                scale);
+    }
+
+    private Backbone onDevice(Backbone own) {
+        return device().gpu() ? new OnDevice(own, device()) : own;
     }
 
     /** Between its latents and images; read when it is first wanted. */

@@ -16,7 +16,7 @@ import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
-import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.Precision;
@@ -30,12 +30,16 @@ final class ModelCache implements AutoCloseable {
     /** How a model is used, whatever it is: what is said beside its files, what its network computes in, and where. */
     record Use(ModelOverrides overrides, Precision precision, Device device) {}
 
-    private record Key(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {}
+    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+
+    /** @param others what else it is opened with */
+    private record SideKey(Path path, List<Object> others, Precision precision, Device device) {}
 
     private record Opened(Path path, ModelOverrides overrides) {}
 
     private final Map<Opened, Checkpoint> checkpoints = new HashMap<>();
     private final Map<Path, AdapterFile> adapterFiles = new HashMap<>();
+    private final Map<SideKey, SideModel> sides = new HashMap<>();
 
     /** The one that was not asked for for longest first. */
     private final Map<Key, Model> models = new LinkedHashMap<>(16, 0.75f, true);
@@ -46,7 +50,7 @@ final class ModelCache implements AutoCloseable {
      * @param base completes it where its file has the UNet alone; else it is not looked at
      * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
      */
-    Model open(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {
+    Model open(Path path, Path base, List<Lora> adapters, Use use) {
         Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
         Model known = models.get(key);
         if (known != null) {
@@ -67,12 +71,11 @@ final class ModelCache implements AutoCloseable {
                 .with(RoleAdapter.ofWeights(Map.of(checkpoint.networkName(), tuned)), checkpoint.files(), List.of());
     }
 
-    private Model adapted(Model model, List<Recipe.Adapter> adapters) {
+    private Model adapted(Model model, List<Lora> adapters) {
         RoleAdapter all = RoleAdapter.NONE;
         List<Path> files = new ArrayList<>();
         List<String> warnings = new ArrayList<>();
-        for (Recipe.Adapter adapter : adapters) {
-            Lora lora = (Lora) adapter; // the only kind so far
+        for (Lora lora : adapters) {
             Adaptation adaptation =
                     adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
             warnings.addAll(adaptation.warnings());
@@ -82,6 +85,35 @@ final class ModelCache implements AutoCloseable {
         return model.with(all, files, warnings);
     }
 
+    /**
+     * The ControlNet or T2I-Adapter at {@code path}; its weights are not yet read.
+     *
+     * @throws org.deltasampling.weights.BadWeightsException if it cannot be used
+     */
+    ControlModel control(Path path, Precision precision, Device device) {
+        return (ControlModel) sides.computeIfAbsent(
+                new SideKey(path, List.of(), precision, device), key -> ControlModel.open(path, precision, device));
+    }
+
+    /**
+     * The IP-Adapter {@code prompt} names, for {@code model}; its weights are not yet read.
+     *
+     * @throws org.deltasampling.weights.BadWeightsException if it cannot be used
+     */
+    ImagePromptModel imagePrompts(IpAdapter prompt, Model model, Precision precision) {
+        SideKey key =
+                new SideKey(prompt.file(), List.of(prompt.encoder(), model.checkpoint()), precision, model.device());
+        return (ImagePromptModel) sides.computeIfAbsent(
+                key,
+                one -> ImagePromptModel.open(
+                        prompt.file(), prompt.encoder(), model.checkpoint(), precision, model.device()));
+    }
+
+    /** Releases the weights of all side models but {@code used}. */
+    void releaseSideModels(Set<SideModel> used) {
+        sides.values().stream().filter(side -> !used.contains(side)).forEach(SideModel::release);
+    }
+
     private Checkpoint checkpoint(Path path, Use use) {
         return checkpoints.computeIfAbsent(
                 new Opened(path, use.overrides), opened -> Checkpoint.open(opened.path, opened.overrides));
@@ -89,7 +121,8 @@ final class ModelCache implements AutoCloseable {
 
     /** Closes everything if a file has changed since it was opened, so that it is opened anew; no model may be in use. */
     void refresh() {
-        if (!models.values().stream().allMatch(Model::isCurrent)) {
+        if (!models.values().stream().allMatch(Model::isCurrent)
+                || !sides.values().stream().allMatch(SideModel::isCurrent)) {
             close();
         }
     }
@@ -133,9 +166,11 @@ final class ModelCache implements AutoCloseable {
     @Override
     public void close() {
         models.values().forEach(Model::close);
+        sides.values().forEach(SideModel::close);
         adapterFiles.values().forEach(AdapterFile::close);
         checkpoints.values().forEach(Checkpoint::close);
         models.clear();
+        sides.clear();
         adapterFiles.clear();
         checkpoints.clear();
     }

@@ -157,10 +157,16 @@ public final class Pipeline implements AutoCloseable {
             request.checkpoint();
             model.load(request.listener()::loading);
         }
+        models.releaseSideModels(plan.sideModels());
+        for (SideModel side : plan.sideModels()) {
+            request.checkpoint();
+            side.load(request.listener()::loading);
+        }
         try (TensorScope scope = TensorScope.open()) {
             Latent latents = sample(plan, request);
             if (plan.memory().releasing()) {
                 ModelCache.withBases(plan.models()).forEach(Model::release);
+                plan.sideModels().forEach(SideModel::release);
             }
             List<Image> images = new ArrayList<>();
             for (Latent one : latents.images()) {
@@ -185,23 +191,27 @@ public final class Pipeline implements AutoCloseable {
             NoiseSource noise = NoiseSource.seeded(plan.seeds().toArray());
             Latent start =
                     plan.sampling().start(plan.start().draw(plan.recipes().size(), noise));
-            Denoisers denoisers = new Denoisers(plan, prompts, bridges, request);
+            StepClock clock = new StepClock(plan.sampling().plan().size());
+            Denoisers denoisers = new Denoisers(plan, prompts, bridges, clock, request);
             if (plan.common().preset() == Preset.REFERENCE && !plan.deltas().isEmpty()) {
                 ReferenceDenoiser both = denoisers.reference();
                 double highest = plan.sampling().plan().get(0).from().kappa();
-                return ReferenceDenoiser.targetOf(sample(both, plan, both.join(start, highest), noise, request));
+                return ReferenceDenoiser.targetOf(sample(both, plan, both.join(start, highest), noise, clock, request));
             }
-            return sample(denoisers.delta(trajectory), plan, start, noise, request);
+            return sample(denoisers.delta(trajectory), plan, start, noise, clock, request);
         }
     }
 
-    private static Latent sample(Denoiser denoiser, Plan plan, Latent start, NoiseSource noise, Request request) {
+    private static Latent sample(
+            Denoiser denoiser, Plan plan, Latent start, NoiseSource noise, StepClock clock, Request request) {
         int steps = plan.sampling().plan().size();
         request.checkpoint();
         request.listener().step(0, steps);
         StepListener each = (index, count, level, denoised) -> {
             requireFinite(denoised, "step %d of %d".formatted(index + 1, count));
             plan.models().forEach(Model::requireUnchanged); // weights may be used where the file is mapped
+            plan.sideModels().forEach(SideModel::requireUnchanged);
+            clock.next();
             request.listener().step(index + 1, count);
             request.checkpoint();
         };

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.deltasampling.pipeline.PlannedRole.Guidance;
 import org.deltasampling.pipeline.PromptCache.Prompt;
@@ -47,6 +48,13 @@ record Plan(
         return roles().stream().map(PlannedRole::model).toList();
     }
 
+    /** The networks beside theirs, each once. */
+    Set<SideModel> sideModels() {
+        return roles().stream()
+                .flatMap(role -> role.sideModels().stream())
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
     /** All prompts, each once. */
     Set<Prompt> prompts() {
         Set<Prompt> prompts = new LinkedHashSet<>();
@@ -65,6 +73,10 @@ record Plan(
     Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>();
         models().forEach(model -> files.addAll(model.files()));
+        for (PlannedRole role : roles()) {
+            role.sideModels().forEach(side -> files.addAll(side.files()));
+            files.addAll(role.images());
+        }
         deltas.forEach(delta -> delta.bridge().file().ifPresent(files::add));
         TensorFile noise = common().sampling().noise();
         if (noise != null) {

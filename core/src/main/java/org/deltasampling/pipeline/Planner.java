@@ -5,11 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.deltasampling.pipeline.PlannedRole.Guidance;
 import org.deltasampling.pipeline.PromptCache.Prompt;
 import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.IpAdapter;
+import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
@@ -64,15 +68,28 @@ final class Planner {
                     opened.get(2 * i + 2),
                     request));
         }
+        PlannedRole role = role(recipes, Recipe::target, target, size);
         MemoryPlan memory = budget.plan(
                 models,
                 target,
                 opened,
-                Bridges.inMemory(deltas.stream().map(PlannedDelta::bridge).toList(), recipes.size()),
+                beside(role, deltas, recipes.size()),
                 start.shape(),
                 recipes.size() * (sampling.cfg() == 1 ? 1 : 2));
         request.plan(memory);
-        return new Plan(recipes, role(recipes, Recipe::target, target, size), deltas, start, plan, memory);
+        return new Plan(recipes, role, deltas, start, plan, memory);
+    }
+
+    /** What is in memory in every step beside the models: bridges and controls. */
+    private static List<MemoryPlan.Part> beside(PlannedRole target, List<PlannedDelta> deltas, int images) {
+        List<MemoryPlan.Part> beside = new ArrayList<>(
+                Bridges.inMemory(deltas.stream().map(PlannedDelta::bridge).toList(), images));
+        Stream.concat(Stream.of(target), deltas.stream().flatMap(delta -> Stream.of(delta.source(), delta.adapted())))
+                .flatMap(role -> role.sideModels().stream())
+                .distinct()
+                .filter(side -> !side.device().gpu())
+                .forEach(side -> beside.add(side.inMemory()));
+        return beside;
     }
 
     private PlannedDelta planned(
@@ -95,15 +112,45 @@ final class Planner {
 
     private Model open(Role role, Precision precision) {
         Path path = Objects.requireNonNull(role.model());
-        return models.open(path, path, role.adapters(), use(role, precision));
+        return models.open(path, path, loras(role), use(role, precision));
     }
 
     private Model adapted(Delta delta, Precision precision) {
         return models.open(
                 delta.adaptedModel(),
                 Objects.requireNonNull(delta.source().model()),
-                delta.adapted().adapters(),
+                loras(delta.adapted()),
                 use(delta.adaptedRole(), precision));
+    }
+
+    private static List<Lora> loras(Role role) {
+        return role.adapters().stream()
+                .filter(Lora.class::isInstance)
+                .map(Lora.class::cast)
+                .toList();
+    }
+
+    /** The controls of {@code role}, whose model is open. */
+    private List<PlannedControl> controls(Role role, Model model, Precision precision, PixelSize size) {
+        List<PlannedControl> controls = new ArrayList<>();
+        for (Recipe.Adapter adapter : role.adapters()) {
+            if (adapter instanceof Control control) {
+                ControlModel network = models.control(control.file(), precision, model.device());
+                network.requireFits(model.checkpoint());
+                controls.add(new PlannedControl(control, network, size));
+            }
+        }
+        return controls;
+    }
+
+    private List<PlannedImagePrompt> imagePrompts(Role role, Model model, Precision precision) {
+        List<PlannedImagePrompt> prompts = new ArrayList<>();
+        for (Recipe.Adapter adapter : role.adapters()) {
+            if (adapter instanceof IpAdapter prompt) {
+                prompts.add(new PlannedImagePrompt(prompt, models.imagePrompts(prompt, model, precision)));
+            }
+        }
+        return prompts;
     }
 
     private static ModelCache.Use use(Role role, Precision precision) {
@@ -124,9 +171,12 @@ final class Planner {
     }
 
     /** {@code part} with its prompts, which are the target's where it has none of its own. */
-    private static PlannedRole role(List<Recipe> recipes, Function<Recipe, Role> part, Model model, PixelSize size) {
+    private PlannedRole role(List<Recipe> recipes, Function<Recipe, Role> part, Model model, PixelSize size) {
+        Recipe common = recipes.get(0);
         return new PlannedRole(
                 model,
+                controls(part.apply(common), model, common.sampling().precision(), size),
+                imagePrompts(part.apply(common), model, common.sampling().precision()),
                 recipes.stream()
                         .map(recipe -> guidance(recipe, part.apply(recipe), model, size))
                         .toList());

@@ -70,6 +70,23 @@ final class Fields {
         return found == null ? null : found.asText();
     }
 
+    /** A text, or a list of texts. */
+    List<String> texts(String key) {
+        JsonNode found = node(key);
+        if (found == null || !found.isArray()) {
+            String one = text(key);
+            return one == null ? List.of() : List.of(one);
+        }
+        List<String> all = new ArrayList<>();
+        for (JsonNode element : found) {
+            if (!element.isValueNode()) {
+                throw new BadRecipeException(at(key) + " must be a text or a list of texts");
+            }
+            all.add(element.asText());
+        }
+        return all;
+    }
+
     String text(String key, String otherwise) {
         String found = text(key);
         return found == null ? otherwise : found;

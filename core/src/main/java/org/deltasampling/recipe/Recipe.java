@@ -178,7 +178,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
     }
 
     /** A file that changes what a model does. */
-    public sealed interface Adapter permits Lora {
+    public sealed interface Adapter permits Lora, Control, IpAdapter {
 
         Path file();
 
@@ -197,6 +197,108 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
         @Override
         public Lora placed(UnaryOperator<Path> place) {
             return new Lora(place.apply(file), weight);
+        }
+    }
+
+    /**
+     * A network beside the model that an image steers it by.
+     *
+     * @param file the network: a diffusers folder or one file
+     * @param image of any size
+     * @param from what is made of the image first
+     * @param weight 1 as the network was trained
+     * @param span of the steps in which it acts
+     * @param guess whether it acts on the conditional prediction alone, less on fine details (guess mode)
+     */
+    public record Control(Kind kind, Path file, Path image, From from, double weight, Span span, boolean guess)
+            implements Adapter {
+
+        /** The kinds there are. */
+        public enum Kind {
+            CONTROLNET,
+            T2I_ADAPTER
+        }
+
+        /** What the network reads. */
+        public enum From {
+            /** The image itself. */
+            IMAGE,
+            /** Its edges, white on black. */
+            CANNY,
+            /** Its brightness. */
+            GREY,
+            /** The image without its details. */
+            BLUR
+        }
+
+        public Control {
+            file = absolute(file);
+            image = absolute(image);
+            requireNumber("the weight of " + Quoted.of(file.toString()), weight);
+            require(
+                    !guess || kind == Kind.CONTROLNET,
+                    "a T2I-Adapter has no guess mode: leave out guess, or give a ControlNet");
+        }
+
+        /** A ControlNet at full weight in all steps, by the image itself. */
+        public static Control net(Path file, Path image) {
+            return new Control(Kind.CONTROLNET, file, image, From.IMAGE, 1, Span.ALL, false);
+        }
+
+        @Override
+        public Control placed(UnaryOperator<Path> place) {
+            return new Control(kind, place.apply(file), place.apply(image), from, weight, span, guess);
+        }
+    }
+
+    /**
+     * Images as a prompt beside the text (IP-Adapter).
+     *
+     * @param encoder the image encoder that the adapter was made for: a folder or a file
+     * @param images of any size, at least one
+     * @param weight 1 as the adapter was trained
+     * @param span of the steps in which it acts
+     */
+    public record IpAdapter(Path file, Path encoder, List<Path> images, double weight, Span span) implements Adapter {
+
+        public IpAdapter {
+            file = absolute(file);
+            encoder = absolute(encoder);
+            images = images.stream().map(Recipe::absolute).toList();
+            require(!images.isEmpty(), "an IP-Adapter needs an image: give the adapter's image");
+            requireNumber("the weight of " + Quoted.of(file.toString()), weight);
+        }
+
+        @Override
+        public IpAdapter placed(UnaryOperator<Path> place) {
+            return new IpAdapter(
+                    place.apply(file),
+                    place.apply(encoder),
+                    images.stream().map(place).toList(),
+                    weight,
+                    span);
+        }
+    }
+
+    /**
+     * A part of the steps: those that lie within it whole.
+     *
+     * @param start,end as shares of all steps, 0 to 1
+     */
+    public record Span(double start, double end) {
+
+        public static final Span ALL = new Span(0, 1);
+
+        public Span {
+            require(
+                    start >= 0 && start < end && end <= 1,
+                    "an adapter acts from start to end, shares of all steps from 0 to 1: %s and %s are none"
+                            .formatted(start, end));
+        }
+
+        /** Whether step {@code index} of {@code count} is within it. */
+        public boolean holds(int index, int count) {
+            return (double) index / count >= start && (double) (index + 1) / count <= end;
         }
     }
 

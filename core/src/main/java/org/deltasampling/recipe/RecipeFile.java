@@ -21,12 +21,15 @@ import org.deltasampling.file.Quoted;
 import org.deltasampling.model.ModelOverrides;
 import org.deltasampling.recipe.Recipe.Adapter;
 import org.deltasampling.recipe.Recipe.Bridge;
+import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
 import org.deltasampling.recipe.Recipe.Role;
 import org.deltasampling.recipe.Recipe.Sampling;
+import org.deltasampling.recipe.Recipe.Span;
 import org.deltasampling.recipe.Recipe.TensorFile;
 import org.deltasampling.tensor.PixelSize;
 import org.deltasampling.tensor.Precision;
@@ -41,6 +44,17 @@ public final class RecipeFile {
     private static final String ZERO_SNR = "zero-snr";
     private static final String SOURCE_SIZE = "source-size";
     private static final String T5_TOKENIZER = "t5-tokenizer";
+
+    // keys of adapters
+    private static final String LORA = "lora";
+    private static final String IP_ADAPTER = "ip-adapter";
+    private static final String IMAGE_ENCODER = "image-encoder";
+    private static final String WEIGHT = "weight";
+    private static final String IMAGE = "image";
+    private static final String FROM = "from";
+    private static final String START = "start";
+    private static final String END = "end";
+    private static final String GUESS = "guess";
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -173,13 +187,55 @@ public final class RecipeFile {
     }
 
     private static Adapter adapter(Fields f, Function<String, Path> path) {
-        Path file = f.optional("lora", path);
-        if (file == null) {
-            throw new BadRecipeException(f.at("lora") + " is missing: an adapter is {lora: FILE, weight: 1.0}");
+        Path lora = f.optional(LORA, path);
+        Path prompt = f.optional(IP_ADAPTER, path);
+        Adapter adapter;
+        if (lora != null) {
+            adapter = new Lora(lora, f.number(WEIGHT, 1));
+        } else if (prompt != null) {
+            adapter = new IpAdapter(
+                    prompt,
+                    needed(f, IMAGE_ENCODER, path),
+                    f.texts(IMAGE).stream().map(path).toList(),
+                    f.number(WEIGHT, 1),
+                    span(f));
+        } else {
+            adapter = control(f, path);
         }
-        Lora lora = new Lora(file, f.number("weight", 1));
         f.done();
-        return lora;
+        return adapter;
+    }
+
+    private static Span span(Fields f) {
+        return new Span(f.number(START, 0), f.number(END, 1));
+    }
+
+    private static Path needed(Fields f, String key, Function<String, Path> path) {
+        Path found = f.optional(key, path);
+        if (found == null) {
+            throw new BadRecipeException(f.at(key) + " is missing: the adapter needs it");
+        }
+        return found;
+    }
+
+    private static Control control(Fields f, Function<String, Path> path) {
+        for (Control.Kind kind : Control.Kind.values()) {
+            Path network = f.optional(Names.of(kind), path);
+            if (network != null) {
+                Boolean guess = kind == Control.Kind.CONTROLNET ? f.truth(GUESS) : null;
+                return new Control(
+                        kind,
+                        network,
+                        needed(f, IMAGE, path),
+                        f.value(FROM, RecipeText::controlFrom, Control.From.IMAGE),
+                        f.number(WEIGHT, 1),
+                        span(f),
+                        Boolean.TRUE.equals(guess));
+            }
+        }
+        throw new BadRecipeException(
+                f.at(LORA)
+                        + " is missing: an adapter is {lora: FILE, weight: 1.0}, or begins with controlnet, t2i-adapter or ip-adapter");
     }
 
     private static Delta delta(Fields f, Function<String, Path> path) {
@@ -282,8 +338,34 @@ public final class RecipeFile {
     }
 
     private static ObjectNode tree(Adapter adapter, Function<Path, String> name) {
-        Lora lora = (Lora) adapter; // the only kind so far
-        return NODES.objectNode().put("lora", name.apply(lora.file())).put("weight", lora.weight());
+        ObjectNode node = NODES.objectNode();
+        if (adapter instanceof Lora lora) {
+            node.put(LORA, name.apply(lora.file())).put(WEIGHT, lora.weight());
+        } else if (adapter instanceof Control control) {
+            node.put(Names.of(control.kind()), name.apply(control.file())).put(IMAGE, name.apply(control.image()));
+            put(node, FROM, control.from() == Control.From.IMAGE ? null : Names.of(control.from()));
+            node.put(WEIGHT, control.weight());
+            put(node, control.span());
+            if (control.guess()) {
+                node.put(GUESS, true);
+            }
+        } else if (adapter instanceof IpAdapter prompt) {
+            node.put(IP_ADAPTER, name.apply(prompt.file())).put(IMAGE_ENCODER, name.apply(prompt.encoder()));
+            ArrayNode images = node.putArray(IMAGE);
+            prompt.images().forEach(image -> images.add(name.apply(image)));
+            node.put(WEIGHT, prompt.weight());
+            put(node, prompt.span());
+        }
+        return node;
+    }
+
+    private static void put(ObjectNode node, Span span) {
+        if (span.start() != 0) {
+            node.put(START, span.start());
+        }
+        if (span.end() != 1) {
+            node.put(END, span.end());
+        }
     }
 
     private static JsonNode tree(LambdaSchedule lambda) {

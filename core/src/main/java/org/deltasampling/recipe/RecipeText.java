@@ -10,6 +10,7 @@ import org.deltasampling.delta.LambdaSchedule;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.file.Quoted;
 import org.deltasampling.recipe.Recipe.Bridge;
+import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
@@ -38,6 +39,11 @@ public final class RecipeText {
     /** What becomes of a difference at levels that the source does not know. */
     public static Levels levels(String text) {
         return Names.choose("level policy", text, List.of(Levels.values()), Names::of);
+    }
+
+    /** What a control's network reads of its image. */
+    public static Control.From controlFrom(String text) {
+        return Names.choose("control image", text, List.of(Control.From.values()), Names::of);
     }
 
     /** How lambda goes over the steps. */

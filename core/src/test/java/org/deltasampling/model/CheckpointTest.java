@@ -23,7 +23,7 @@ import org.deltasampling.diffusion.FlowSchedule;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.diffusion.Spacing;
-import org.deltasampling.model.unet.UNet;
+import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
@@ -291,8 +291,8 @@ class CheckpointTest {
     void aUnetAloneIsAPartialModel() {
         Path unet = model("pipe-sd1").resolve("unet/diffusion_pytorch_model.safetensors");
         try (Checkpoint checkpoint = Checkpoint.open(unet)) {
-            assertThat(checkpoint.unet().config().levels())
-                    .extracting(UNet.Config.Level::channels)
+            assertThat(checkpoint.unet().config().encoder().levels())
+                    .extracting(EncoderConfig.Level::channels)
                     .containsExactly(32L, 64L, 64L);
             assertThatThrownBy(checkpoint::requireWhole)
                     .isInstanceOf(BadWeightsException.class)

@@ -71,9 +71,8 @@ class NetworkDenoiserTest {
         try (TensorScope scope = TensorScope.open()) {
             Backbone network = (x, timesteps, c) -> x.add(Objects.requireNonNull(
                             Objects.requireNonNull(c.residuals()).middle()))
-                    .mul(c.imageTokens()
+                    .mul(c.imageLayers(timesteps)
                             .get(0)
-                            .layers()
                             .get(0)
                             .keys()
                             .sum(3)
@@ -95,7 +94,7 @@ class NetworkDenoiserTest {
             assertThat(conditional.fits(text(3, 77))).isFalse();
             Conditioning zeroed = conditional.zeroed();
             assertThat(zeroed.residuals()).isSameAs(conditional.residuals());
-            assertThat(zeroed.imageTokens()).isEqualTo(conditional.imageTokens());
+            assertThat(zeroed.imagePrompts()).isEqualTo(conditional.imagePrompts());
         }
     }
 

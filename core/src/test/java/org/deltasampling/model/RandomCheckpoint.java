@@ -21,6 +21,7 @@ import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.model.clip.ClipLayers;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.t5.T5Encoder;
@@ -141,7 +142,7 @@ public final class RandomCheckpoint {
         private static ClipText.Config text(long layers, long width, Activation activation, long projection) {
             return new ClipText.Config(
                     new ClipText.Config.Text(49408, 77, 49407),
-                    new ClipText.Config.Layers(layers, width, 4 * width, width / 64, activation, 1e-5),
+                    new ClipLayers(layers, width, 4 * width, width / 64, activation, 1e-5),
                     projection);
         }
 

@@ -74,10 +74,11 @@ class RoleAdapterTest {
                 Conditioning text = new Conditioning(tokens(model, "a cat"));
                 NoiseLevel level = NoiseLevel.preserving(500, 1);
                 Latent x = new SeededNoise(1).draw(1, 4, 8, 8);
+                Controls none = new Controls(new PlannedRole(model, List.of(), List.of(), List.of()), new StepClock(1));
                 Latent plain = level.noise(
-                        x, model.guided(List.of(text), List.of(text), 1).denoise(x, level));
+                        x, model.guided(List.of(text), List.of(text), 1, none).denoise(x, level));
                 Latent wrapped = level.noise(
-                        x, quarter.guided(List.of(text), List.of(text), 1).denoise(x, level));
+                        x, quarter.guided(List.of(text), List.of(text), 1, none).denoise(x, level));
                 TensorAssert.assertThat(wrapped.tensor())
                         .isCloseTo(plain.times(0.25).tensor(), 1e-5);
             }

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.GroupNorm;
@@ -55,17 +56,19 @@ class WorkingMemoryTest {
             String measure() {
                 return measured(
                         new UNet.Config(
-                                4,
-                                4,
-                                List.of(
-                                        new UNet.Config.Level(128, true, true, 1, 4),
-                                        new UNet.Config.Level(256, true, true, 1, 8)),
-                                2,
-                                64,
-                                false,
-                                new GroupNorm.Groups(32, 1e-5),
-                                new SinusoidalEmbedding(true, 0),
-                                null),
+                                new EncoderConfig(
+                                        4,
+                                        List.of(
+                                                new EncoderConfig.Level(128, true, 1, 4),
+                                                new EncoderConfig.Level(256, true, 1, 8)),
+                                        2,
+                                        64,
+                                        false,
+                                        new GroupNorm.Groups(32, 1e-5),
+                                        new SinusoidalEmbedding(true, 0),
+                                        null),
+                                List.of(true, true),
+                                4),
                         64,
                         new Conditioning(torch.randn(2, 77, 64)));
             }

@@ -20,6 +20,7 @@ import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
 import org.deltasampling.nn.Activation;
@@ -217,7 +218,8 @@ final class ModelFiles {
                 .put("pos_embed_max_size", c.patches().positions());
     }
 
-    private static void unet(ObjectNode config, UNet.Config c) {
+    private static void unet(ObjectNode config, UNet.Config unet) {
+        EncoderConfig c = unet.encoder();
         config.put("layers_per_block", c.resnets())
                 .put("cross_attention_dim", c.contextWidth())
                 .put("use_linear_projection", c.linearProjection())
@@ -231,14 +233,14 @@ final class ModelFiles {
         ArrayNode depth = config.putArray("transformer_layers_per_block");
         ArrayNode down = config.putArray("down_block_types");
         ArrayNode up = config.putArray("up_block_types");
-        for (UNet.Config.Level level : c.levels()) {
+        unet.attentionUp().forEach(attention -> up.insert(0, attention ? "CrossAttnUpBlock2D" : "UpBlock2D"));
+        for (EncoderConfig.Level level : c.levels()) {
             channels.add(level.channels());
             heads.add(level.heads());
             depth.add(level.depth());
-            down.add(level.attentionDown() ? "CrossAttnDownBlock2D" : "DownBlock2D");
-            up.insert(0, level.attentionUp() ? "CrossAttnUpBlock2D" : "UpBlock2D");
+            down.add(level.attention() ? "CrossAttnDownBlock2D" : "DownBlock2D");
         }
-        UNet.Config.AddedEmbedding added = c.added();
+        EncoderConfig.AddedEmbedding added = c.added();
         if (added != null) {
             config.put("addition_embed_type", "text_time")
                     .put("addition_time_embed_dim", added.sizeWidth())

@@ -7,8 +7,10 @@ import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.clip.ClipLayers;
 import org.deltasampling.model.clip.ClipText;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
 import org.deltasampling.nn.GroupNorm;
@@ -128,23 +130,25 @@ enum ModelKind {
     ClipText.Config text(long width, long layers, long heads, Activation activation, long projection) {
         return new ClipText.Config(
                 new ClipText.Config.Text(vocabulary.size(), 77, vocabulary.end()),
-                new ClipText.Config.Layers(layers, width, 4 * width, heads, activation, 1e-5),
+                new ClipLayers(layers, width, 4 * width, heads, activation, 1e-5),
                 projection);
     }
 
     UNet.Config unet(List<Long> channels, List<Long> depth, List<Long> heads, long contextWidth, long pooledWidth) {
         return new UNet.Config(
-                4,
-                4,
-                List.of(
-                        new UNet.Config.Level(channels.get(0), true, true, depth.get(0), heads.get(0)),
-                        new UNet.Config.Level(channels.get(1), false, false, depth.get(1), heads.get(1))),
-                1,
-                contextWidth,
-                architecture != Architecture.SD1,
-                new GroupNorm.Groups(16, 1e-5),
-                new SinusoidalEmbedding(true, 0),
-                pooledWidth == 0 ? null : new UNet.Config.AddedEmbedding(pooledWidth, SIZE_WIDTH));
+                new EncoderConfig(
+                        4,
+                        List.of(
+                                new EncoderConfig.Level(channels.get(0), true, depth.get(0), heads.get(0)),
+                                new EncoderConfig.Level(channels.get(1), false, depth.get(1), heads.get(1))),
+                        1,
+                        contextWidth,
+                        architecture != Architecture.SD1,
+                        new GroupNorm.Groups(16, 1e-5),
+                        new SinusoidalEmbedding(true, 0),
+                        pooledWidth == 0 ? null : new EncoderConfig.AddedEmbedding(pooledWidth, SIZE_WIDTH)),
+                List.of(true, false),
+                4);
     }
 
     /** Declares the network and the text encoders under the names of their folders. */

@@ -1,18 +1,15 @@
 package org.deltasampling.model.clip;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.deltasampling.file.Quoted;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
-import org.deltasampling.nn.Attention;
 import org.deltasampling.nn.Embedding;
 import org.deltasampling.nn.LayerNorm;
 import org.deltasampling.nn.Linear;
@@ -35,9 +32,11 @@ public final class ClipText {
      *
      * @param projection width that the pooled output is projected to; 0: it is not
      */
-    public record Config(Text text, Layers layers, long projection) {
+    public record Config(Text text, ClipLayers layers, long projection) {
 
         private static final long LARGEST_ID = 2;
+
+        private static final ClipLayers DEFAULT = new ClipLayers(12, 512, 2048, 8, Activation.QUICK_GELU, 1e-5);
 
         /**
          * What it reads.
@@ -48,14 +47,6 @@ public final class ClipText {
          *     the largest id in the text
          */
         public record Text(long vocabulary, long length, long end) {}
-
-        /**
-         * Its transformer.
-         *
-         * @param inner width of the feed-forwards
-         * @param eps of the norms
-         */
-        public record Layers(long count, long width, long inner, long heads, Activation activation, double eps) {}
 
         /**
          * From transformers' config.json. Values that would change the answer and are not implemented are refused.
@@ -72,26 +63,8 @@ public final class ClipText {
                             s.count("vocab_size", 49408),
                             s.count("max_position_embeddings", 77),
                             s.whole("eos_token_id", 49407)),
-                    new Layers(
-                            s.count("num_hidden_layers", 12),
-                            s.count("hidden_size", 512),
-                            s.count("intermediate_size", 2048),
-                            s.count("num_attention_heads", 8),
-                            activation(s, s.text("hidden_act", "quick_gelu")),
-                            s.positive("layer_norm_eps", 1e-5)),
+                    ClipLayers.read(s, DEFAULT),
                     projects ? s.count("projection_dim", 512) : 0);
-        }
-
-        private static Activation activation(Settings s, String name) {
-            return switch (name) {
-                case "gelu" -> Activation.GELU;
-                case "quick_gelu" -> Activation.QUICK_GELU;
-                default ->
-                    throw s.refused(
-                            "hidden_act",
-                            "is %s, which is not implemented (only gelu and quick_gelu are)"
-                                    .formatted(Quoted.of(name)));
-            };
         }
 
         /**
@@ -106,7 +79,7 @@ public final class ClipText {
             String projection = PROJECTION + ".weight";
             return new Config(
                     new Text(tokens[0], positions[0], LARGEST_ID),
-                    new Layers(
+                    new ClipLayers(
                             Shapes.countAtLeastOne(weights, "text_model.encoder.layers.{i}.mlp.fc1.weight"),
                             width,
                             Shapes.of(weights, "text_model.encoder.layers.0.mlp.fc1.weight", 2)[0],
@@ -118,15 +91,12 @@ public final class ClipText {
 
         /** The same with another activation, which leaves no trace in the shapes. */
         public Config with(Activation activation) {
-            return new Config(
-                    text,
-                    new Layers(layers.count, layers.width, layers.inner, layers.heads, activation, layers.eps),
-                    projection);
+            return new Config(text, layers.with(activation), projection);
         }
 
         /** Width of the pooled output. */
         public long pooledWidth() {
-            return projection == 0 ? layers.width : projection;
+            return projection == 0 ? layers.width() : projection;
         }
     }
 
@@ -150,7 +120,7 @@ public final class ClipText {
     private final Config config;
     private final Embedding tokenEmbedding;
     private final Embedding positionEmbedding;
-    private final List<Layer> layers;
+    private final List<ClipLayer> layers;
     private final LayerNorm finalNorm;
     private final @Nullable Linear projection;
 
@@ -163,11 +133,7 @@ public final class ClipText {
                 Embedding.of(p.at("embeddings.token_embedding"), c.text().vocabulary(), width);
         positionEmbedding =
                 Embedding.of(p.at("embeddings.position_embedding"), c.text().length(), width);
-        List<Layer> all = new ArrayList<>();
-        for (int i = 0; i < c.layers().count(); i++) {
-            all.add(new Layer(c.layers(), p.at("encoder.layers." + i)));
-        }
-        layers = List.copyOf(all);
+        layers = ClipLayer.all(c.layers(), p.at("encoder.layers"));
         finalNorm = LayerNorm.of(p.at("final_layer_norm"), width, c.layers().eps());
         projection = c.projection() == 0 ? null : Linear.withoutBias(parameters.at(PROJECTION), width, c.projection());
     }
@@ -199,13 +165,13 @@ public final class ClipText {
     public Output encode(Tensor ids) {
         Tensor penultimate = TensorScope.scopedTensor(() -> {
             Tensor x = tokenEmbedding.apply(ids).add(positionEmbedding.first(ids.size(1))); // (b, n, d)
-            for (Layer layer : layers.subList(0, layers.size() - 1)) {
-                x = layer.apply(x);
+            for (ClipLayer layer : layers.subList(0, layers.size() - 1)) {
+                x = layer.causal(x);
             }
             return x;
         });
         Tensor last = TensorScope.scopedTensor(
-                () -> finalNorm.apply(layers.get(layers.size() - 1).apply(penultimate)));
+                () -> finalNorm.apply(layers.get(layers.size() - 1).causal(penultimate)));
         return new Output(last, penultimate, TensorScope.scopedTensor(() -> pooled(last, ids)));
     }
 
@@ -227,34 +193,5 @@ public final class ClipText {
         return tokenEmbedding.added() == null
                 ? ids
                 : ids.mul(ids.lt(new Scalar(config.text().vocabulary())).to(torch.ScalarType.Long));
-    }
-
-    /** Causal attention, then a feed-forward, each after a norm and added to its input. */
-    private static final class Layer {
-
-        private static final List<String> PROJECTIONS = List.of("q_proj", "k_proj", "v_proj", "out_proj");
-
-        private final LayerNorm norm1;
-        private final Attention attention;
-        private final LayerNorm norm2;
-        private final Linear fc1;
-        private final Activation activation;
-        private final Linear fc2;
-
-        Layer(Config.Layers c, Parameters p) {
-            norm1 = LayerNorm.of(p.at("layer_norm1"), c.width(), c.eps());
-            attention = Attention.withBias(p.at("self_attn"), c.width(), c.heads(), PROJECTIONS);
-            norm2 = LayerNorm.of(p.at("layer_norm2"), c.width(), c.eps());
-            fc1 = Linear.of(p.at("mlp.fc1"), c.width(), c.inner());
-            activation = c.activation();
-            fc2 = Linear.of(p.at("mlp.fc2"), c.inner(), c.width());
-        }
-
-        Tensor apply(Tensor x) {
-            return TensorScope.scopedTensor(() -> {
-                Tensor y = x.add(attention.causal(norm1.apply(x)));
-                return y.add(fc2.apply(activation.apply(fc1.apply(norm2.apply(y)))));
-            });
-        }
     }
 }

@@ -11,11 +11,11 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
-import org.deltasampling.model.ImageTokens;
 import org.deltasampling.model.Residuals;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
 import org.deltasampling.nn.Activation;
+import org.deltasampling.nn.DecoupledAttention;
 import org.deltasampling.nn.DotProduct;
 import org.deltasampling.nn.LayerNorm;
 import org.deltasampling.nn.Linear;
@@ -209,8 +209,8 @@ public final class MMDiT implements Backbone {
             Tensor image = patchEmbedding.apply(x.to(precision)); // (b, n, d)
             Tensor text = contextEmbedder.apply(c.tokens().to(precision)); // (b, t, d)
             long n = image.size(1);
-            Inputs inputs =
-                    new Inputs(n, embedding, bias(n + text.size(1), c.copies(), x), c.residuals(), c.imageTokens());
+            Inputs inputs = new Inputs(
+                    n, embedding, bias(n + text.size(1), c.copies(), x), c.residuals(), c.imageLayers(timesteps));
             Tensor both = TensorScope.through(
                     torch.cat(new TensorVector(image, text), 1), blocks, (y, block) -> block.apply(y, inputs));
             Tensor y = projectOut.apply(
@@ -231,7 +231,7 @@ public final class MMDiT implements Backbone {
             Tensor embedding,
             @Nullable Tensor bias,
             @Nullable Residuals residuals,
-            List<ImageTokens> imageTokens) {}
+            List<List<DecoupledAttention>> imageLayers) {}
 
     /**
      * What is added to the scores of {@code keys} keys of which the last stands for {@code copies} equal ones: exp(score)
@@ -492,12 +492,12 @@ public final class MMDiT implements Backbone {
             Tensor k = torch.cat(new TensorVector(ofX.normedKeys(), ofY.normedKeys()), 2);
             Tensor v = torch.cat(new TensorVector(ofX.values, ofY.values), 2);
             Tensor attended = DotProduct.attend(q, k, v, inputs.bias); // (b, n + t, d)
-            if (inputs.imageTokens.isEmpty()) {
+            if (inputs.imageLayers.isEmpty()) {
                 return attended;
             }
             Tensor ofImage = attended.narrow(1, 0, inputs.n);
-            for (ImageTokens prompt : inputs.imageTokens) {
-                ofImage = prompt.layers().get(number).addTo(ofImage, ofX.queries, ofX.keys, ofX.values);
+            for (List<DecoupledAttention> layers : inputs.imageLayers) {
+                ofImage = layers.get(number).addTo(ofImage, ofX.queries, ofX.keys, ofX.values);
             }
             return torch.cat(new TensorVector(ofImage, attended.narrow(1, inputs.n, y.size(1))), 1);
         }

@@ -26,7 +26,7 @@ class ClipTextTest {
     private static ClipText.Config config(long rows, long end) {
         return new ClipText.Config(
                 new ClipText.Config.Text(rows, 6, end),
-                new ClipText.Config.Layers(2, WIDTH, 16, 2, Activation.QUICK_GELU, 1e-5),
+                new ClipLayers(2, WIDTH, 16, 2, Activation.QUICK_GELU, 1e-5),
                 0);
     }
 

@@ -34,15 +34,17 @@ class UNetTest {
 
     /** Two levels, the first with transformers; latents of 4 x 8 x 8. */
     private static final UNet.Config CONFIG = new UNet.Config(
-            4,
-            4,
-            List.of(new UNet.Config.Level(WIDTH, true, true, 1, 2), new UNet.Config.Level(WIDTH, false, false, 1, 2)),
-            1,
-            6,
-            true,
-            new GroupNorm.Groups(4, 1e-5),
-            new SinusoidalEmbedding(true, 0),
-            null);
+            new EncoderConfig(
+                    4,
+                    List.of(new EncoderConfig.Level(WIDTH, true, 1, 2), new EncoderConfig.Level(WIDTH, false, 1, 2)),
+                    1,
+                    6,
+                    true,
+                    new GroupNorm.Groups(4, 1e-5),
+                    new SinusoidalEmbedding(true, 0),
+                    null),
+            List.of(true, false),
+            4);
 
     /** Of {@code conv_in}, and of the resnets and the downsampler of the down blocks. */
     private static final List<Integer> SKIP_SIDES = List.of(8, 8, 4, 4);
