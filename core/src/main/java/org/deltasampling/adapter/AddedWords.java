@@ -9,7 +9,7 @@ import java.util.Map;
 /**
  * Words that a text encoder knows besides its vocabulary (textual inversion, Gal et al. 2022).
  *
- * @param vectors of each word: one row of the token embedding for each of its tokens
+ * @param vectors of each word: one row of the token embedding for each of its tokens; a word without any is left out of prompts
  */
 public record AddedWords(Map<String, List<float[]>> vectors) {
 

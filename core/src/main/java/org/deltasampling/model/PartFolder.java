@@ -43,30 +43,35 @@ record PartFolder(Path path) {
     }
 
     /**
-     * The weights in it: one .safetensors file, or the .safetensors.index.json of several. A variant, such as {@code
-     * model.fp16.safetensors}, is taken where there is no file without one.
+     * The weights in it: one .safetensors file, or the .safetensors.index.json of several, or where there is neither, PyTorch's own
+     * .bin or .bin.index.json. A variant, such as {@code model.fp16.safetensors}, is taken where there is no file without one.
      *
      * @param stem {@link #DIFFUSION} or {@link #TEXT}
      */
     Path weights(String stem) {
-        List<Path> found =
-                list(path, n -> n.startsWith(stem + ".") && (n.endsWith(".safetensors") || isIndex(n)) && !isShard(n));
-        if (!found.isEmpty()) {
-            return found.get(0);
-        }
-        if (!list(path, n -> n.endsWith(".bin") || n.endsWith(".ckpt") || n.endsWith(".pt"))
-                .isEmpty()) {
+        List<Path> found = Stream.concat(
+                        weights(stem, ".safetensors").stream(),
+                        weights(stem.equals(TEXT) ? "pytorch_" + stem : stem, ".bin").stream())
+                .toList();
+        if (found.isEmpty()) {
             throw new BadWeightsException(
-                    "%s has only pickles, which can run code of their author's when opened; save the model as .safetensors"
-                            .formatted(path));
+                    "%s is incomplete: there is no %s.safetensors in %s; download or copy it again"
+                            .formatted(path.resolveSibling("").toAbsolutePath().normalize(), stem, path.getFileName()));
         }
-        throw new BadWeightsException("%s is incomplete: there is no %s.safetensors in %s; download or copy it again"
-                .formatted(path.resolveSibling("").toAbsolutePath().normalize(), stem, path.getFileName()));
+        return found.get(0);
+    }
+
+    private List<Path> weights(String stem, String ending) {
+        return list(path, n -> n.startsWith(stem + ".") && (n.endsWith(ending) || isIndex(n, ending)) && !isShard(n));
     }
 
     /** Whether a file says which files hold the weights. */
     static boolean isIndex(String fileName) {
-        return fileName.contains(".safetensors.index.") && fileName.endsWith(".json");
+        return isIndex(fileName, ".safetensors") || isIndex(fileName, ".bin");
+    }
+
+    private static boolean isIndex(String fileName, String ending) {
+        return fileName.contains(ending + ".index.") && fileName.endsWith(".json");
     }
 
     private static boolean isShard(String fileName) {
@@ -90,9 +95,10 @@ record PartFolder(Path path) {
     }
 
     private static int variantLength(String fileName) {
-        return fileName.replace(".safetensors.index", "")
+        return fileName.replace(".index", "")
                 .replace(".json", "")
                 .replace(".safetensors", "")
+                .replace(".bin", "")
                 .length();
     }
 }

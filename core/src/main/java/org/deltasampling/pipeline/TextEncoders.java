@@ -144,7 +144,7 @@ final class TextEncoders {
             ClipTokenizer tokenizer = tokenizer(i, added, config);
             with(part, parameters -> {
                 ClipText own = new ClipText(config, parameters);
-                ClipText encoder = added.isEmpty() ? own : own.withEmbeddings(rows(added));
+                ClipText encoder = added.rows().isEmpty() ? own : own.withEmbeddings(rows(added));
                 outputs.forEach((prompt, all) -> {
                     ClipText.Output output = encoder.encode(ids(tokenizer.encode(prompt), warning))
                             .map(Device.CPU::to);

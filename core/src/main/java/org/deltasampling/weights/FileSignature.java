@@ -3,12 +3,22 @@ package org.deltasampling.weights;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
-/** Recognises, by its first bytes, what a file is that is not safetensors. */
+/** Recognises, by its first bytes, what a file is. */
 final class FileSignature {
 
     static final int SNIFFED_BYTES = 256;
 
     private FileSignature() {}
+
+    /** Whether it is a zip archive, as PyTorch writes since version 1.6. */
+    static boolean isZip(byte[] start) {
+        return start.length > 1 && start[0] == 'P' && start[1] == 'K';
+    }
+
+    /** Whether it is a pickle, as those of PyTorch were before. A safetensors file may begin so too, but its header does not. */
+    static boolean isPickle(byte[] start) {
+        return start.length > 8 && start[0] == (byte) 0x80 && start[8] != '{';
+    }
 
     /** The rest of a sentence whose subject is the file: what it is and what to do. */
     static String describe(byte[] start) {
@@ -16,10 +26,6 @@ final class FileSignature {
             return "is empty; download or copy it again";
         }
         String text = new String(start, StandardCharsets.ISO_8859_1);
-        if (text.startsWith("PK") || start[0] == (byte) 0x80) {
-            return "is a PyTorch pickle (.ckpt, .pt, .pth or .bin), which can run code of its author's when opened;"
-                    + " save it as .safetensors first";
-        }
         if (text.startsWith("GGUF")) {
             return "is a GGUF file, which is not read; use the .safetensors file it was made from";
         }
@@ -39,6 +45,6 @@ final class FileSignature {
         if (start.length < 9) {
             return "is cut short: it ends inside the header; download or copy it again";
         }
-        return "is not a safetensors file: it does not begin with a header length and a JSON header";
+        return "is not a safetensors file, nor one of torch.save: it does not begin as they do";
     }
 }

@@ -3,27 +3,29 @@ package org.deltasampling.weights;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
-/** The number formats of a safetensors file, under their names there. */
+/** The number formats of files, under their names in safetensors. */
 enum FileType {
-    F64(torch.ScalarType.Double, 8),
-    F32(torch.ScalarType.Float, 4),
-    F16(torch.ScalarType.Half, 2),
-    BF16(torch.ScalarType.BFloat16, 2),
-    F8_E4M3(torch.ScalarType.Float8_e4m3fn, 1),
-    F8_E5M2(torch.ScalarType.Float8_e5m2, 1),
-    I64(torch.ScalarType.Long, 8),
-    I32(torch.ScalarType.Int, 4),
-    I16(torch.ScalarType.Short, 2),
-    I8(torch.ScalarType.Char, 1),
-    U8(torch.ScalarType.Byte, 1),
-    BOOL(torch.ScalarType.Bool, 1);
+    F64(torch.ScalarType.Double, 8, "float64"),
+    F32(torch.ScalarType.Float, 4, "float32"),
+    F16(torch.ScalarType.Half, 2, "float16"),
+    BF16(torch.ScalarType.BFloat16, 2, "bfloat16"),
+    F8_E4M3(torch.ScalarType.Float8_e4m3fn, 1, "float8_e4m3fn"),
+    F8_E5M2(torch.ScalarType.Float8_e5m2, 1, "float8_e5m2"),
+    I64(torch.ScalarType.Long, 8, "int64"),
+    I32(torch.ScalarType.Int, 4, "int32"),
+    I16(torch.ScalarType.Short, 2, "int16"),
+    I8(torch.ScalarType.Char, 1, "int8"),
+    U8(torch.ScalarType.Byte, 1, "uint8"),
+    BOOL(torch.ScalarType.Bool, 1, "bool");
 
     private final torch.ScalarType type;
     private final int bytes;
+    private final String dtype;
 
-    FileType(torch.ScalarType type, int bytes) {
+    FileType(torch.ScalarType type, int bytes, String dtype) {
         this.type = type;
         this.bytes = bytes;
+        this.dtype = dtype;
     }
 
     torch.ScalarType type() {
@@ -32,6 +34,11 @@ enum FileType {
 
     int bytes() {
         return bytes;
+    }
+
+    /** PyTorch's own name of it. */
+    String dtype() {
+        return dtype;
     }
 
     static @Nullable FileType named(String name) {

@@ -21,7 +21,7 @@ import org.deltasampling.file.Quoted;
 final class SafetensorsHeader {
 
     /** No tensor of a model has more; libtorch allows 64. */
-    private static final int MAX_AXES = 8;
+    static final int MAX_AXES = 8;
 
     /** A tensor, and which bytes of the file it is. */
     record Entry(TensorInfo info, long begin, long bytes) {}

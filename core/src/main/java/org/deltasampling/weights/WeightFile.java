@@ -1,6 +1,7 @@
 package org.deltasampling.weights;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -11,7 +12,7 @@ import org.deltasampling.file.FileStamp;
 import org.deltasampling.file.SystemReason;
 
 /**
- * A file of named tensors, whatever its format; open until {@link #close}. What was loaded before stays valid. Weights in
+ * A file of named tensors, safetensors or one of PyTorch's, whatever its name; open until {@link #close}. What was loaded before stays valid. Weights in
  * scaled float8 are what they stand for, in float32.
  *
  * <p>The file must not be written to meanwhile. Each load first looks whether it was, since what is mapped and no longer there
@@ -57,7 +58,7 @@ public final class WeightFile implements WeightSource, AutoCloseable {
         }
         try {
             FileStamp stamp = FileStamp.of(path);
-            Container content = SafetensorsFile.open(path);
+            Container content = container(path);
             try {
                 return new WeightFile(path, stamp, content, scaled);
             } catch (BadWeightsException e) {
@@ -67,6 +68,16 @@ public final class WeightFile implements WeightSource, AutoCloseable {
         } catch (IOException e) {
             throw new BadWeightsException("%s cannot be read: %s".formatted(path, SystemReason.of(e)), e);
         }
+    }
+
+    /** By what is in it: a file's name may say something else. */
+    private static Container container(Path path) throws IOException {
+        byte[] start;
+        try (InputStream in = Files.newInputStream(path)) {
+            start = in.readNBytes(FileSignature.SNIFFED_BYTES);
+        }
+        boolean zip = FileSignature.isZip(start);
+        return zip || FileSignature.isPickle(start) ? PickleFile.open(path, zip) : SafetensorsFile.open(path);
     }
 
     /** Where the file lies. */

@@ -206,8 +206,8 @@ class SafetensorsTest {
         Map<String, byte[]> files = new LinkedHashMap<>();
         files.put("is empty", new byte[0]);
         files.put("cut short", new byte[] {1, 2});
-        files.put("pickle", "PK\3\4 and so on and on".getBytes(StandardCharsets.ISO_8859_1));
-        files.put("PyTorch pickle", new byte[] {(byte) 0x80, 2, 'c', 'c', 'o', 'l', 'l', 'e', 'c', 't'});
+        files.put("zip archive", "PK\3\4 and so on and on".getBytes(StandardCharsets.ISO_8859_1));
+        files.put("middle of its pickle", new byte[] {(byte) 0x80, 2, 'c', 'c', 'o', 'l', 'l', 'e', 'c', 't'});
         files.put("web page", "\n<!DOCTYPE html><html>".getBytes(StandardCharsets.UTF_8));
         files.put("git lfs pull", "version https://git-lfs.github.com/spec/v1\n".getBytes(StandardCharsets.UTF_8));
         files.put("GGUF", "GGUF\3\0\0\0\0\0\0\0\0".getBytes(StandardCharsets.UTF_8));
@@ -215,7 +215,7 @@ class SafetensorsTest {
         files.put("not a safetensors file", "just some notes".getBytes(StandardCharsets.UTF_8));
         for (Map.Entry<String, byte[]> file : files.entrySet()) {
             Path path = Files.write(folder.resolve("model.safetensors"), file.getValue());
-            assertThatThrownBy(() -> SafetensorsFile.open(path))
+            assertThatThrownBy(() -> WeightFile.open(path))
                     .isInstanceOf(BadWeightsException.class)
                     .hasMessageContaining(file.getKey());
         }
