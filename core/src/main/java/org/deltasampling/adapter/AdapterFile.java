@@ -3,7 +3,6 @@ package org.deltasampling.adapter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -27,12 +26,12 @@ public final class AdapterFile implements AutoCloseable {
 
     private AdapterFile(WeightFile file, List<AdapterKind> kinds) {
         this.file = file;
-        keys = AdapterKeys.of(file.names(), kinds, file.origin());
+        keys = AdapterKeys.of(file, kinds);
         settings = AdapterSettings.of(file);
         for (String name : keys.unrecognised()) {
             AdapterKinds.refused(name).ifPresent(kind -> {
                 throw new BadWeightsException(
-                        "%s is an adapter of the kind %s, which is not supported yet: use a plain LoRA"
+                        "%s is an adapter of the kind %s, which is not supported: use another file of it, such as a LoRA"
                                 .formatted(file.path(), kind));
             });
         }
@@ -72,20 +71,15 @@ public final class AdapterFile implements AutoCloseable {
         SortedSet<Long> ranks = new TreeSet<>();
         long context = 0;
         for (Group group : keys.groups()) {
-            Optional<AdapterTensor> input = Optional.ofNullable(group.kind().input())
-                    .filter(group.tensors()::containsKey)
-                    .map(module(group)::tensor);
-            if (input.isPresent()) {
-                ranks.add(input.get().rows());
-                boolean readsText =
-                        group.module().endsWith("attn2_to_k") || group.module().endsWith("attn2.to_k");
-                context = readsText ? input.get().columns() : context;
+            AdapterModule module = module(group);
+            long rank = group.kind().sizes().rank().applyAsLong(module);
+            if (rank > 0) {
+                ranks.add(rank);
             }
+            long inputs = group.kind().sizes().inputs().applyAsLong(module);
+            context = group.readsText() && inputs > 0 ? inputs : context;
         }
-        String kinds = keys.groups().stream()
-                .map(group -> group.kind().title())
-                .distinct()
-                .collect(Collectors.joining(" and "));
+        String kinds = keys.groups().stream().map(Group::title).distinct().collect(Collectors.joining(" and "));
         return new AdapterSummary(
                 kinds,
                 String.join(" and ", keys.formats()),

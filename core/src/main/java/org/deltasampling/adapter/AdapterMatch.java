@@ -43,7 +43,7 @@ final class AdapterMatch {
             unused.add(group.module());
         } else if (!group.missing().isEmpty()) {
             missing.add("%s of %s".formatted(String.join(" and ", group.missing()), Quoted.of(group.module())));
-        } else if (module.lacksElements(group.kind().required())) {
+        } else if (module.lacksElements(group.kind().roles().signs())) {
             empty++;
             fitting++;
         } else {
