@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.deltasampling.adapter.ModuleIndex.Target;
 import org.jspecify.annotations.Nullable;
 
@@ -55,15 +56,18 @@ record AdapterKind(String title, String parameter, List<TensorKey> keys, Roles r
             return present.stream().anyMatch(signs::contains);
         }
 
-        /** The roles besides {@code present} that the form needs that needs the fewest. */
+        /** What {@code present} lacks of the form that it lacks the fewest of, the longer one of two such. */
         List<String> missing(Set<String> present) {
             return forms.stream()
-                    .map(form -> form.stream()
-                            .filter(role -> !present.contains(role))
-                            .sorted()
-                            .toList())
-                    .min(Comparator.comparingInt(List::size))
+                    .min(Comparator.<Set<String>>comparingLong(
+                                    form -> lacking(form, present).count())
+                            .thenComparingInt(form -> -form.size()))
+                    .map(form -> lacking(form, present).sorted().toList())
                     .orElse(List.of());
+        }
+
+        private static Stream<String> lacking(Set<String> form, Set<String> present) {
+            return form.stream().filter(role -> !present.contains(role));
         }
     }
 

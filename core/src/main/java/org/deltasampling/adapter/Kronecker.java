@@ -3,7 +3,6 @@ package org.deltasampling.adapter;
 import java.util.List;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.adapter.AdapterKind.Roles;
 import org.deltasampling.adapter.AdapterKind.Sizes;
 import org.deltasampling.adapter.AdapterKind.TensorKey;
@@ -104,16 +103,24 @@ record Kronecker(Side first, Side second) implements Difference {
                 && first.columns() * second.columns() * shape[0] == Wide.count(shape);
     }
 
+    /** The product of each axis, the second matrix within the first; torch.kron fails for some strides. */
     @Override
     public Tensor load() {
         Tensor one = first.load();
         Tensor two = second.load();
-        while (one.dim() < two.dim()) {
-            one = one.unsqueeze(-1);
+        int axes = (int) Math.max(one.dim(), two.dim());
+        long[] outer = new long[2 * axes];
+        long[] inner = new long[2 * axes];
+        long[] sizes = new long[axes];
+        for (int i = 0; i < axes; i++) {
+            long ofOne = i < one.dim() ? one.size(i) : 1;
+            long ofTwo = i < two.dim() ? two.size(i) : 1;
+            outer[2 * i] = ofOne;
+            outer[2 * i + 1] = 1;
+            inner[2 * i] = 1;
+            inner[2 * i + 1] = ofTwo;
+            sizes[i] = ofOne * ofTwo;
         }
-        while (two.dim() < one.dim()) {
-            two = two.unsqueeze(-1);
-        }
-        return torch.kron(one, two);
+        return one.reshape(outer).mul(two.reshape(inner)).reshape(sizes);
     }
 }
