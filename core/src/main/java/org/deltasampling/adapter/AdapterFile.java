@@ -179,11 +179,17 @@ public final class AdapterFile implements AutoCloseable {
         keys.unrecognised().forEach(match::addUnrecognised);
         Adaptation adaptation = match.adaptation(path(), summary(), model);
         List<String> warnings = new ArrayList<>(adaptation.warnings());
-        keys.embeddings()
-                .forEach(word -> warnings.add(
-                        "%s: the embedding '%s' that is bundled with it is not read, so that its word has no special meaning in prompts"
-                                .formatted(path(), Quoted.of(word))));
-        return new Adaptation(adaptation.changes(), warnings);
+        RoleAdapter words = RoleAdapter.NONE;
+        for (EmbeddingFile embedding :
+                keys.embeddings().isEmpty() ? List.<EmbeddingFile>of() : EmbeddingFile.bundledIn(path())) {
+            try {
+                words = words.then(embedding.on(model, null));
+            } catch (BadWeightsException e) {
+                warnings.add("the embedding '%s' that is bundled with it is left out: %s"
+                        .formatted(Quoted.of(embedding.token()), e.getMessage()));
+            }
+        }
+        return new Adaptation(adaptation.changes(), words, warnings);
     }
 
     /**

@@ -119,7 +119,9 @@ final class AdapterMatch {
         Map<String, WeightChanges> adapters = new LinkedHashMap<>();
         changes.forEach((part, weights) -> adapters.put(part, WeightChanges.of(path.toString(), weights)));
         return new Adaptation(
-                adapters, leftOut().stream().map(what -> path + ": " + what).toList());
+                adapters,
+                RoleAdapter.NONE,
+                leftOut().stream().map(what -> path + ": " + what).toList());
     }
 
     /** What is wrong, in few words; the details come after it. */

@@ -1,5 +1,7 @@
 package org.deltasampling.adapter;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,5 +21,17 @@ public record Spread(int count, double min, double median, double max) {
         int last = sorted.size() - 1;
         double median = (sorted.get(last / 2) + sorted.get((last + 1) / 2)) / 2;
         return new Spread(sorted.size(), sorted.get(0), median, sorted.get(last));
+    }
+
+    /** For people: {@code 8}, or {@code 4 to 16, median 8}. */
+    public String text() {
+        return min == max ? text(min) : "%s to %s, median %s".formatted(text(min), text(max), text(median));
+    }
+
+    private static String text(double number) {
+        return new BigDecimal(number)
+                .round(new MathContext(6))
+                .stripTrailingZeros()
+                .toPlainString();
     }
 }

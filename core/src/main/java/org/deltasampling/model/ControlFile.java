@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.function.BiFunction;
@@ -57,7 +58,10 @@ public final class ControlFile implements AutoCloseable {
                     file,
                     table,
                     weights -> config == null ? infer.apply(weights) : config,
-                    (c, parameters) -> network.apply(c, parameters));
+                    (c, parameters) -> {
+                        ControlNetwork declared = network.apply(c, parameters);
+                        Objects.requireNonNull(declared);
+                    });
             return new Read(
                     title,
                     part,
