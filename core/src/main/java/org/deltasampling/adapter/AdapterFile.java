@@ -96,7 +96,11 @@ public final class AdapterFile implements AutoCloseable {
                 context);
     }
 
-    /** All that the file says of itself; what is odd is a warning, nothing is thrown. */
+    /**
+     * All that the file says of itself; what is odd is a warning.
+     *
+     * @throws org.deltasampling.file.BadFileException if the file was changed since it was opened
+     */
     public AdapterReport report() {
         AdapterSummary summary = summary();
         TrainingMetadata training = TrainingMetadata.of(file);
@@ -149,7 +153,11 @@ public final class AdapterFile implements AutoCloseable {
         return family == Architecture.SD3 ? "Stable Diffusion 3 or 3.5" : family.title();
     }
 
-    /** How much of it {@code model} takes; nothing is thrown where it does not fit. */
+    /**
+     * How much of it {@code model} takes, be it nothing.
+     *
+     * @throws org.deltasampling.file.BadFileException if the file was changed since it was opened
+     */
     public AdapterFit fit(Checkpoint model) {
         AdapterMatch match = new AdapterMatch(ModuleIndex.of(model));
         for (Group group : keys.groups()) {

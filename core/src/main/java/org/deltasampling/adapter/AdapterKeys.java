@@ -66,6 +66,13 @@ record AdapterKeys(List<Group> groups, SortedSet<String> formats, Set<String> em
             return kind.roles().missing(tensors.keySet());
         }
 
+        /** What it changes, for a message: the module, or the tensor of a bias, since the module may have a weight alone. */
+        String name() {
+            return kind.parameter().equals("weight")
+                    ? module
+                    : tensors.values().iterator().next();
+        }
+
         /** Whether it is of a layer that reads the text embedding, which is as wide as the family of models has it. */
         boolean readsText() {
             return module.endsWith("attn2_to_k")

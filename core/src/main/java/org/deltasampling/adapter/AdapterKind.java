@@ -75,7 +75,7 @@ record AdapterKind(String title, String parameter, List<TensorKey> keys, Roles r
      * What the shapes of a module's tensors say; 0 where they say nothing.
      *
      * @param rank of its factors
-     * @param inputs elements of each row of the weight that it changes
+     * @param inputs width of the input, where it is a linear layer
      */
     record Sizes(ToLongFunction<AdapterModule> rank, ToLongFunction<AdapterModule> inputs) {
 
@@ -98,6 +98,11 @@ record AdapterKind(String title, String parameter, List<TensorKey> keys, Roles r
 
         TensorKey(String format, String suffix, String role) {
             this(format, suffix, role, 0, "");
+        }
+
+        /** That of a module's {@link AdapterModule#ALPHA}. */
+        static TensorKey alpha(String format) {
+            return new TensorKey(format, ".alpha", AdapterModule.ALPHA);
         }
 
         TensorKey ofAxes(int axes) {

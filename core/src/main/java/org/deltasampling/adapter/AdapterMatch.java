@@ -44,7 +44,7 @@ final class AdapterMatch {
         if (lacks.isPresent()) {
             lacking.computeIfAbsent(lacks.get(), what -> new ArrayList<>()).add(group.module());
         } else if (targets.isEmpty()) {
-            unused.add(group.module());
+            unused.add(group.name());
         } else if (!group.missing().isEmpty()) {
             missing.add("%s of %s".formatted(String.join(" and ", group.missing()), Quoted.of(group.module())));
         } else if (module.lacksElements(group.kind().roles().signs())) {

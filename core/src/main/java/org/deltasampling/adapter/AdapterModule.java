@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
 /** The tensors of a file that change one module, by the roles that their kind gives them. */
 final class AdapterModule {
 
-    private static final String ALPHA = "alpha";
+    /** The role of the number by which files scale a module, or limit it. */
+    static final String ALPHA = "alpha";
+
     private static final int SHOWN = 8;
 
     private final WeightFile file;
@@ -33,11 +35,6 @@ final class AdapterModule {
         this.settings = settings;
         this.name = name;
         this.tensors = tensors;
-    }
-
-    /** The key of a number by which files scale a module, or limit it. */
-    static AdapterKind.TensorKey alphaKey(String format) {
-        return new AdapterKind.TensorKey(format, ".alpha", ALPHA);
     }
 
     /**

@@ -37,7 +37,7 @@ record BlockRotation(
                     new TensorKey("LyCORIS", ".oft_blocks", BLOCKS).ofAxes(3),
                     new TensorKey("LyCORIS", ".oft_diag", ROTATIONS).ofAxes(3),
                     new TensorKey("LyCORIS", ".rescale", RESCALE).adding("rescaling"),
-                    AdapterModule.alphaKey("LyCORIS")),
+                    TensorKey.alpha("LyCORIS")),
             Roles.oneOf(List.of(Set.of(BLOCKS), Set.of(ROTATIONS))),
             Sizes.NONE,
             BlockRotation::read);

@@ -30,7 +30,7 @@ record ButterflyRotation(
             List.of(
                     new TensorKey("LyCORIS", ".oft_blocks", BLOCKS).ofAxes(4),
                     new TensorKey("LyCORIS", ".rescale", RESCALE).adding("rescaling"),
-                    AdapterModule.alphaKey("LyCORIS")),
+                    TensorKey.alpha("LyCORIS")),
             Roles.all(BLOCKS),
             Sizes.NONE,
             ButterflyRotation::read);

@@ -28,7 +28,7 @@ final class DynamicRank {
                     new TensorKey("kohya", ".lora_B.#", UP + "#"),
                     new TensorKey("LyCORIS", ".down_list.#", DOWN + "#"),
                     new TensorKey("LyCORIS", ".up_list.#", UP + "#"),
-                    AdapterModule.alphaKey("kohya")),
+                    TensorKey.alpha("kohya")),
             Roles.all(DOWN + 0, UP + 0),
             new Sizes(DynamicRank::rank, module -> module.columns(DOWN + 0)),
             DynamicRank::read);

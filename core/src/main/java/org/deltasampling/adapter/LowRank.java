@@ -10,7 +10,10 @@ import org.deltasampling.adapter.AdapterKind.Sizes;
 import org.deltasampling.adapter.AdapterKind.TensorKey;
 import org.deltasampling.adapter.ModuleIndex.Target;
 
-/** A low-rank change (LoRA, Hu et al. 2021), merged: W + strength * (alpha / rank) * B A. */
+/**
+ * A low-rank change (LoRA, Hu et al. 2021), merged: W + strength * (alpha / rank) * B A. Between the factors of a convolution may
+ * be a kernel of its own, the core of a Tucker decomposition (LoCon).
+ */
 public final class LowRank implements WeightChange {
 
     private static final String DOWN = "down";
@@ -22,7 +25,7 @@ public final class LowRank implements WeightChange {
             "weight",
             WeightDecomposition.keys("kohya", keys()),
             Roles.all(DOWN, UP),
-            new Sizes(module -> module.rows(DOWN), LowRank::inputs),
+            new Sizes(module -> module.rows(DOWN), module -> module.columns(DOWN)),
             LowRank::read);
 
     private final AdapterTensor down;
@@ -53,18 +56,6 @@ public final class LowRank implements WeightChange {
 
     private static List<TensorKey> keys(String format, String down, String up) {
         return List.of(new TensorKey(format, down, DOWN), new TensorKey(format, up, UP));
-    }
-
-    private static long inputs(AdapterModule module) {
-        return module.columns(DOWN) * (module.has(MID) ? kernel(module.tensor(MID)) : 1);
-    }
-
-    private static long kernel(AdapterTensor core) {
-        long kernel = 1;
-        for (int i = 2; i < core.shape().length; i++) {
-            kernel *= core.shape()[i];
-        }
-        return kernel;
     }
 
     private static WeightChange read(AdapterModule module, Target target) {
@@ -104,15 +95,7 @@ public final class LowRank implements WeightChange {
                 && up.rows() == shape[0]
                 && up.shape()[1] == down.rows()
                 && up.columns() == down.rows()
-                && down.columns() == columns(shape);
-    }
-
-    private static long columns(long[] shape) {
-        long columns = 1;
-        for (int i = 1; i < shape.length; i++) {
-            columns *= shape[i];
-        }
-        return columns;
+                && down.columns() * shape[0] == Wide.count(shape);
     }
 
     @Override

@@ -42,7 +42,7 @@ record WeightDecomposition(WeightChange inner, AdapterTensor magnitude, Norm nor
     /** {@code own} keys of a kind, and those of its alpha and of DoRA upon it. */
     static List<TensorKey> keys(String format, List<TensorKey> own) {
         List<TensorKey> keys = new ArrayList<>(own);
-        keys.add(AdapterModule.alphaKey(format));
+        keys.add(TensorKey.alpha(format));
         keys.add(new TensorKey("kohya", ".dora_scale", SCALE).adding("DoRA"));
         for (String suffix : List.of("", ".weight", ".*.weight", ".*")) {
             keys.add(new TensorKey("PEFT", ".lora_magnitude_vector" + suffix, MAGNITUDE).adding("DoRA"));

@@ -3,6 +3,8 @@ package org.deltasampling.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -323,6 +325,7 @@ class AdapterKindsTest {
         Tensor w = weight(CONV);
         Tensor diff = torch.randn(shape(w));
         put(CONV, ".diff", diff);
+        put(CONV, ".alpha", number(5)); // which does not count
         Tensor bias = torch.randn(w.size(0));
         put(CONV, ".diff_b", bias);
         Tensor norm = torch.randn(weight(NORM).size(0));
@@ -339,6 +342,28 @@ class AdapterKindsTest {
         put(CONV, ".set_weight", diff);
         assertChanged(CONV, 1, diff);
         assertChanged(CONV, 0.5, w.add(diff).mul(new Scalar(0.5)));
+    }
+
+    @Test
+    void aBiasThatTheModelLacksIsNamed() {
+        String query = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q";
+        put(query, ".diff_b", torch.zeros(weight(query).size(0)));
+        assertThatThrownBy(() -> changed(query, 1))
+                .isInstanceOf(BadWeightsException.class)
+                .hasMessageContaining("1 weight is not part of the model: unet." + query + ".diff_b");
+    }
+
+    /** PEFT writes the alpha of LoHa and LoKr beside the file. */
+    @Test
+    void alphaOfPeftsLohaComesFromItsSettings() throws IOException {
+        Tensor w = weight(LINEAR);
+        Sample loha = SampleAdapters.ofRows(w.size(0), w.size(1)).get(1);
+        file.putAll(loha.named("base_model.model." + LINEAR));
+        file.put("base_model.model." + LINEAR + ".alpha", number(6));
+        Tensor expected = changed(LINEAR, 1);
+        file.remove("base_model.model." + LINEAR + ".alpha");
+        Files.writeString(folder.resolve("adapter_config.json"), "{\"peft_type\": \"LOHA\", \"r\": 3, \"alpha\": 6}");
+        assertChanged(LINEAR, 1, expected);
     }
 
     /** A layer of the file that the model holds as three is changed as if it were one. */
