@@ -55,10 +55,7 @@ public final class ControlFile implements AutoCloseable {
         private Read of(WeightSource file, @Nullable PartFolder folder) {
             C config = folder == null ? null : folder.config(read);
             ModelPart<C> part = ModelPart.of(
-                    file,
-                    table,
-                    weights -> config == null ? infer.apply(weights) : config,
-                    (c, parameters) -> {
+                    file, table, weights -> config == null ? infer.apply(weights) : config, (c, parameters) -> {
                         ControlNetwork declared = network.apply(c, parameters);
                         Objects.requireNonNull(declared);
                     });

@@ -10,9 +10,16 @@ public enum FileKind {
     BRIDGE("a bridge between latents", "name it as a delta's bridge"),
     LYCORIS("a LyCORIS adapter", "name it under target.adapters, and as the model the one that it was made for"),
     LORA("a LoRA", "name it under target.adapters, and as the model the one that it was made for"),
-    CONTROL_NET("a ControlNet", "give the model that it controls"),
-    IP_ADAPTER("an IP-Adapter", "give the model that it was made for"),
-    EMBEDDING("a textual inversion", "give the model that it was made for"),
+    CONTROL_NET(
+            "a ControlNet",
+            "name it under target.adapters, with an image, and as the model the one that it was made for"),
+    T2I_ADAPTER(
+            "a T2I-Adapter",
+            "name it under target.adapters, with an image, and as the model the one that it was made for"),
+    IP_ADAPTER(
+            "an IP-Adapter",
+            "name it under target.adapters, with an image, and as the model the one that it was made for"),
+    EMBEDDING("a textual inversion", "name it under target.adapters, and as the model the one that it was made for"),
     SDXL_REFINER("a Stable Diffusion XL refiner", "give the base model, which makes images by itself"),
     EDM(
             "a model of the EDM process, such as Playground 2.5 or CosXL",
@@ -36,7 +43,19 @@ public enum FileKind {
             "not a model that is known here",
             "give a Stable Diffusion 1.x, 2.x, XL, 3 or 3.5 model: a diffusers folder or a .safetensors checkpoint");
 
-    private static final String[] LYCORIS_SIGNS = {".hada_w", ".lokr_w", ".oft_", ".a1.weight", ".on_input"};
+    private static final String[] LYCORIS_SIGNS = {
+        ".hada_w",
+        ".lokr_w",
+        ".oft_",
+        ".a1.weight",
+        ".on_input",
+        ".diff.",
+        ".diff_b.",
+        ".w_norm.",
+        ".b_norm.",
+        ".dora_scale.",
+        ".set_weight."
+    };
 
     private static final String[] LORA_SIGNS = {
         ".lora_down.",
@@ -69,6 +88,9 @@ public enum FileKind {
         }
         if (WeightNames.anyBegins(names, "control_model.", "controlnet_", "input_hint_block.", "zero_convs.")) {
             return CONTROL_NET;
+        }
+        if (WeightNames.anyBegins(names, "adapter.body.", "body.0.block1.", "body.0.body.")) {
+            return T2I_ADAPTER;
         }
         if (WeightNames.anyBegins(names, "model.diffusion_model.double_blocks.", "double_blocks.")) {
             return FLUX;
@@ -107,7 +129,7 @@ public enum FileKind {
     }
 
     private static boolean contains(String name, String... signs) {
-        return Arrays.stream(signs).anyMatch(name::contains);
+        return Arrays.stream(signs).anyMatch((name + ".")::contains);
     }
 
     /** What a file of these names is, for people, with an article. */

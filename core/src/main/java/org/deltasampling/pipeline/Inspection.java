@@ -12,9 +12,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.deltasampling.adapter.AdapterFile;
 import org.deltasampling.adapter.AdapterReport;
+import org.deltasampling.adapter.EmbeddingFile;
 import org.deltasampling.bridge.BridgeFile;
+import org.deltasampling.file.Quoted;
+import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
+import org.deltasampling.model.ControlFile;
 import org.deltasampling.model.FileKind;
+import org.deltasampling.model.ipadapter.IpAdapterFile;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.WeightCheck;
 import org.deltasampling.weights.WeightFile;
@@ -90,7 +95,10 @@ public record Inspection(
             }
             return switch (kind) {
                 case CHECKPOINT, UNET, TRANSFORMER -> model(path, kind.title());
-                case LORA -> lora(path, whole);
+                case LORA, LYCORIS -> lora(path, whole);
+                case CONTROL_NET, T2I_ADAPTER -> control(path, whole);
+                case IP_ADAPTER -> imagePrompts(path, whole);
+                case EMBEDDING -> embedding(path, whole);
                 case BRIDGE -> bridge(path, kind, whole);
                 default ->
                     new Inspection(
@@ -147,6 +155,30 @@ public record Inspection(
     private static String kind(AdapterReport report) {
         String kinds = String.join(" and ", report.kinds().keySet());
         return kinds.equals("LoRA") ? "a LoRA" : "a LoRA of the kind " + kinds;
+    }
+
+    private static Inspection control(Path path, Part whole) {
+        try (ControlFile file = ControlFile.open(path)) {
+            return beside(path, file.title(), null, whole);
+        }
+    }
+
+    private static Inspection imagePrompts(Path path, Part whole) {
+        try (IpAdapterFile file = IpAdapterFile.open(path)) {
+            String family = file.family().map(Architecture::title).orElse(null);
+            return beside(path, file.title(), family, whole);
+        }
+    }
+
+    private static Inspection embedding(Path path, Part whole) {
+        EmbeddingFile file = EmbeddingFile.open(path);
+        String kind = "a textual inversion for the token %s, %d tokens long"
+                .formatted(Quoted.of(file.token()), file.length());
+        return beside(path, kind, null, whole);
+    }
+
+    private static Inspection beside(Path path, String kind, @Nullable String family, Part whole) {
+        return new Inspection(path.toString(), kind, family, null, null, List.of(whole), null);
     }
 
     private static Inspection bridge(Path path, FileKind kind, Part whole) {

@@ -12,6 +12,8 @@ import org.deltasampling.NoLeaks;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @ExtendWith(NoLeaks.class)
 class InspectionTest {
@@ -67,19 +69,25 @@ class InspectionTest {
         assertThat(lora.toText()).contains("kohya").contains("73, of rank").contains("32 wide");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "lycoris-loha/adapter.safetensors, a LoRA of the kind LoHa",
+        "lycoris-dora/adapter.safetensors, a LoRA of the kind LoRA with DoRA",
+        "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors, a ControlNet",
+        "t2i-adapter-sd1/adapter/diffusion_pytorch_model.safetensors, a T2I-Adapter",
+        "ip-adapter-plus-sd1/ip-adapter.safetensors, an IP-Adapter Plus",
+        "textual-inversion-sd1/other.pt, a textual inversion"
+    })
+    void adaptersOfEveryKindAreNamed(String file, String kind) {
+        Inspection adapter = Inspection.of(Kit.root().resolve(file));
+        assertThat(adapter.problem()).isNull();
+        assertThat(adapter.kind()).startsWith(kind);
+    }
+
     @Test
     void whatCannotBeLoadedSaysWhy() throws IOException {
         Path page = Files.writeString(folder.resolve("page.safetensors"), "<!DOCTYPE html>");
         assertThat(Inspection.of(page).problem()).contains("web page");
         assertThat(Inspection.of(folder).problem()).contains("no model_index.json");
-        assertThat(Inspection.of(Kit.root().resolve("lycoris-loha/adapter.safetensors"))
-                        .problem())
-                .contains("a LyCORIS adapter");
-        assertThat(Inspection.of(Kit.root().resolve("lycoris-dora/adapter.safetensors"))
-                        .problem())
-                .contains("DoRA");
-        Inspection unet = Inspection.of(Kit.root().resolve("pipe-sd1/model/unet/diffusion_pytorch_model.safetensors"));
-        assertThat(unet.problem()).contains("has no autoencoder");
-        assertThat(unet.parts()).hasSize(1);
     }
 }
