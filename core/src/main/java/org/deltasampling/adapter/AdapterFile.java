@@ -2,14 +2,18 @@ package org.deltasampling.adapter;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.adapter.AdapterKeys.Group;
 import org.deltasampling.file.Quoted;
+import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.FileKind;
 import org.deltasampling.weights.BadWeightsException;
@@ -21,18 +25,21 @@ import org.deltasampling.weights.WeightFile;
  */
 public final class AdapterFile implements AutoCloseable {
 
+    private static final Pattern SD3_MODULE = Pattern.compile("joint_blocks|context_block|add_k_proj|ff_context");
+    private static final int MOST_WARNINGS = 20;
+
     private final WeightFile file;
     private final AdapterKeys keys;
     private final AdapterSettings settings;
 
     private AdapterFile(WeightFile file, List<AdapterKind> kinds) {
         this.file = file;
-        keys = AdapterKeys.of(file.names(), kinds, file.origin());
+        keys = AdapterKeys.of(file, kinds);
         settings = AdapterSettings.of(file);
         for (String name : keys.unrecognised()) {
             AdapterKinds.refused(name).ifPresent(kind -> {
                 throw new BadWeightsException(
-                        "%s is an adapter of the kind %s, which is not supported yet: use a plain LoRA"
+                        "%s is an adapter of the kind %s, which is not supported: use another file of it, such as a LoRA"
                                 .formatted(file.path(), kind));
             });
         }
@@ -72,26 +79,96 @@ public final class AdapterFile implements AutoCloseable {
         SortedSet<Long> ranks = new TreeSet<>();
         long context = 0;
         for (Group group : keys.groups()) {
-            Optional<AdapterTensor> input = Optional.ofNullable(group.kind().input())
-                    .filter(group.tensors()::containsKey)
-                    .map(module(group)::tensor);
-            if (input.isPresent()) {
-                ranks.add(input.get().rows());
-                boolean readsText =
-                        group.module().endsWith("attn2_to_k") || group.module().endsWith("attn2.to_k");
-                context = readsText ? input.get().columns() : context;
+            AdapterModule module = module(group);
+            long rank = group.kind().sizes().rank().applyAsLong(module);
+            if (rank > 0) {
+                ranks.add(rank);
             }
+            long inputs = group.kind().sizes().inputs().applyAsLong(module);
+            context = group.readsText() && inputs > 0 ? inputs : context;
         }
-        String kinds = keys.groups().stream()
-                .map(group -> group.kind().title())
-                .distinct()
-                .collect(Collectors.joining(" and "));
+        String kinds = keys.groups().stream().map(Group::title).distinct().collect(Collectors.joining(" and "));
         return new AdapterSummary(
                 kinds,
                 String.join(" and ", keys.formats()),
                 (int) keys.groups().stream().map(Group::module).distinct().count(),
                 ranks,
                 context);
+    }
+
+    /**
+     * All that the file says of itself; what is odd is a warning.
+     *
+     * @throws org.deltasampling.file.BadFileException if the file was changed since it was opened
+     */
+    public AdapterReport report() {
+        AdapterSummary summary = summary();
+        TrainingMetadata training = TrainingMetadata.of(file);
+        List<String> warnings = new ArrayList<>(training.warnings());
+        Map<String, Integer> kinds = new LinkedHashMap<>();
+        List<Double> ranks = new ArrayList<>();
+        List<Double> alphas = new ArrayList<>();
+        for (Group group : keys.groups()) {
+            kinds.merge(group.title(), 1, Integer::sum);
+            AdapterModule module = module(group);
+            long rank = group.kind().sizes().rank().applyAsLong(module);
+            if (rank > 0) {
+                ranks.add((double) rank);
+                try {
+                    module.alpha().ifPresent(alphas::add);
+                } catch (BadWeightsException e) {
+                    warnings.add(e.getMessage());
+                }
+            }
+        }
+        Optional<Architecture> family = family(summary.contextWidth());
+        family.ifPresent(shown -> training.claims().forEach((key, claimed) -> {
+            if (claimed != shown) {
+                warnings.add("%s says by %s = %s that it is for %s, but its shapes are of %s, which is believed"
+                        .formatted(path(), key, training.entries().get(key), title(claimed), title(shown)));
+            }
+        }));
+        return new AdapterReport(
+                kinds,
+                List.copyOf(keys.formats()),
+                summary.layers(),
+                Spread.of(ranks),
+                Spread.of(alphas),
+                summary.contextWidth(),
+                family.map(AdapterFile::title).orElse(null),
+                keys.embeddings().stream().map(Quoted::of).toList(),
+                training.triggerWords(),
+                training.frequentTags(),
+                training.entries(),
+                warnings.stream().limit(MOST_WARNINGS).toList());
+    }
+
+    /** By the width of the text embedding, which SD-3's modules do not show, but for their names; SD3 stands for 3.5 too. */
+    private Optional<Architecture> family(long contextWidth) {
+        boolean ofSd3 = keys.groups().stream().map(Group::module).anyMatch(SD3_MODULE.asPredicate());
+        return ofSd3 ? Optional.of(Architecture.SD3) : Architecture.ofContextWidth(contextWidth);
+    }
+
+    private static String title(Architecture family) {
+        return family == Architecture.SD3 ? "Stable Diffusion 3 or 3.5" : family.title();
+    }
+
+    /**
+     * How much of it {@code model} takes, be it nothing.
+     *
+     * @throws org.deltasampling.file.BadFileException if the file was changed since it was opened
+     */
+    public AdapterFit fit(Checkpoint model) {
+        AdapterMatch match = new AdapterMatch(ModuleIndex.of(model));
+        for (Group group : keys.groups()) {
+            try {
+                match.add(group, module(group));
+            } catch (BadWeightsException e) {
+                match.addRefused(group, String.valueOf(e.getMessage()));
+            }
+        }
+        keys.unrecognised().forEach(match::addUnrecognised);
+        return match.fit();
     }
 
     private AdapterModule module(Group group) {
@@ -110,11 +187,17 @@ public final class AdapterFile implements AutoCloseable {
         keys.unrecognised().forEach(match::addUnrecognised);
         Adaptation adaptation = match.adaptation(path(), summary(), model);
         List<String> warnings = new ArrayList<>(adaptation.warnings());
-        keys.embeddings()
-                .forEach(word -> warnings.add(
-                        "%s: the embedding '%s' that is bundled with it is not read, so that its word has no special meaning in prompts"
-                                .formatted(path(), Quoted.of(word))));
-        return new Adaptation(adaptation.changes(), warnings);
+        RoleAdapter words = RoleAdapter.NONE;
+        for (EmbeddingFile embedding :
+                keys.embeddings().isEmpty() ? List.<EmbeddingFile>of() : EmbeddingFile.bundledIn(path())) {
+            try {
+                words = words.then(embedding.on(model, null));
+            } catch (BadWeightsException e) {
+                warnings.add("the embedding '%s' that is bundled with it is left out: %s"
+                        .formatted(Quoted.of(embedding.token()), e.getMessage()));
+            }
+        }
+        return new Adaptation(adaptation.changes(), words, warnings);
     }
 
     /**

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.deltasampling.adapter.AdapterFit.Unmatched;
 import org.deltasampling.adapter.AdapterKeys.Group;
 import org.deltasampling.adapter.ModuleIndex.Target;
 import org.deltasampling.file.Quoted;
@@ -19,15 +20,18 @@ import org.deltasampling.weights.WeightCheck;
 /** What one model can take of an adapter file; filled group by group. */
 final class AdapterMatch {
 
+    private static final int EXAMPLES = 5;
+
     private final ModuleIndex index;
     private final Map<String, Map<String, WeightChange>> changes = new LinkedHashMap<>();
     private final List<String> missing = new ArrayList<>();
     private final List<String> unused = new ArrayList<>();
     private final List<String> shapeMismatches = new ArrayList<>();
-    private final Map<String, Integer> lacking = new TreeMap<>();
+    private final Map<String, List<String>> lacking = new TreeMap<>();
+    private final Map<String, List<String>> refused = new LinkedHashMap<>();
+    private final List<String> empty = new ArrayList<>();
     private int groups;
     private int fitting;
-    private int empty;
 
     AdapterMatch(ModuleIndex index) {
         this.index = index;
@@ -38,13 +42,13 @@ final class AdapterMatch {
         List<Target> targets = index.find(group.module(), group.kind().parameter());
         Optional<String> lacks = targets.isEmpty() ? index.lacking(group.module()) : Optional.empty();
         if (lacks.isPresent()) {
-            lacking.merge(lacks.get(), 1, Integer::sum);
+            lacking.computeIfAbsent(lacks.get(), what -> new ArrayList<>()).add(group.module());
         } else if (targets.isEmpty()) {
-            unused.add(group.module());
+            unused.add(group.name());
         } else if (!group.missing().isEmpty()) {
             missing.add("%s of %s".formatted(String.join(" and ", group.missing()), Quoted.of(group.module())));
-        } else if (module.lacksElements(group.kind().required())) {
-            empty++;
+        } else if (module.lacksElements(group.kind().roles().signs())) {
+            empty.add(group.module());
             fitting++;
         } else {
             addChanges(group, module, targets);
@@ -73,6 +77,31 @@ final class AdapterMatch {
         unused.add(tensor);
     }
 
+    /** A group that cannot be applied, and why. */
+    void addRefused(Group group, String reason) {
+        refused.computeIfAbsent(reason, message -> new ArrayList<>()).add(group.module());
+    }
+
+    /** How much of the file the model takes. */
+    AdapterFit fit() {
+        List<Unmatched> unmatched = new ArrayList<>();
+        lacking.forEach((what, modules) -> addUnmatched(unmatched, "the model has no " + what, modules));
+        addUnmatched(unmatched, "not part of the model", unused);
+        addUnmatched(unmatched, "incomplete", missing);
+        addUnmatched(unmatched, "of another shape", shapeMismatches);
+        addUnmatched(unmatched, "of rank 0", empty);
+        refused.forEach((reason, modules) -> addUnmatched(unmatched, reason, modules));
+        return new AdapterFit(groups, fitting - empty.size(), unmatched);
+    }
+
+    private static void addUnmatched(List<Unmatched> unmatched, String reason, List<String> modules) {
+        if (!modules.isEmpty()) {
+            List<String> examples =
+                    modules.stream().limit(EXAMPLES).map(Quoted::of).toList();
+            unmatched.add(new Unmatched(reason, modules.size(), examples));
+        }
+    }
+
     /**
      * What the file does to {@code model}.
      *
@@ -90,7 +119,9 @@ final class AdapterMatch {
         Map<String, WeightChanges> adapters = new LinkedHashMap<>();
         changes.forEach((part, weights) -> adapters.put(part, WeightChanges.of(path.toString(), weights)));
         return new Adaptation(
-                adapters, leftOut().stream().map(what -> path + ": " + what).toList());
+                adapters,
+                RoleAdapter.NONE,
+                leftOut().stream().map(what -> path + ": " + what).toList());
     }
 
     /** What is wrong, in few words; the details come after it. */
@@ -119,10 +150,13 @@ final class AdapterMatch {
 
     private List<String> leftOut() {
         List<String> leftOut = new ArrayList<>();
-        lacking.forEach((what, count) -> leftOut.add("%s left out, since the model has no %s"
-                .formatted(count == 1 ? "1 layer is" : count + " layers are", what)));
-        if (empty > 0) {
-            leftOut.add(empty == 1 ? "1 layer of rank 0 changes nothing" : empty + " layers of rank 0 change nothing");
+        lacking.forEach((what, modules) -> leftOut.add("%s left out, since the model has no %s"
+                .formatted(modules.size() == 1 ? "1 layer is" : modules.size() + " layers are", what)));
+        if (!empty.isEmpty()) {
+            leftOut.add(
+                    empty.size() == 1
+                            ? "1 layer of rank 0 changes nothing"
+                            : empty.size() + " layers of rank 0 change nothing");
         }
         return leftOut;
     }

@@ -1,5 +1,6 @@
 package org.deltasampling.adapter;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Map;
@@ -7,14 +8,21 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.adapter.ModuleIndex.Target;
 import org.deltasampling.file.Quoted;
 import org.deltasampling.tensor.TensorScope;
 import org.deltasampling.weights.BadWeightsException;
 import org.deltasampling.weights.FiniteNumbers;
 import org.deltasampling.weights.WeightFile;
+import org.jspecify.annotations.Nullable;
 
 /** The tensors of a file that change one module, by the roles that their kind gives them. */
 final class AdapterModule {
+
+    /** The role of the number by which files scale a module, or limit it. */
+    static final String ALPHA = "alpha";
+
+    private static final int SHOWN = 8;
 
     private final WeightFile file;
     private final AdapterSettings settings;
@@ -29,24 +37,71 @@ final class AdapterModule {
         this.tensors = tensors;
     }
 
-    /** What its training was set to, where the file or one beside it says so. */
-    AdapterSettings settings() {
-        return settings;
+    /**
+     * What the product of factors of {@code rank} is multiplied by: alpha / rank, see {@link AdapterSettings#scale}.
+     *
+     * @throws BadWeightsException if a number that it is made of is wrong
+     */
+    double scale(Target target, long rank) {
+        return settings.scale(target.part(), target.module(), rank, number(ALPHA));
     }
 
-    /** Roles and shapes of all its tensors but the scalars, for a message. */
+    /** The alpha that the file has for it. */
+    OptionalDouble alpha() {
+        return number(ALPHA);
+    }
+
+    /** As the file names it, for a message. */
+    String quotedName() {
+        return Quoted.of(name);
+    }
+
+    /** Where the file lies. */
+    Path path() {
+        return file.path();
+    }
+
+    /** Number of its tensors whose role begins with {@code prefix}. */
+    long count(String prefix) {
+        return tensors.keySet().stream().filter(role -> role.startsWith(prefix)).count();
+    }
+
+    boolean has(String role) {
+        return tensors.containsKey(role);
+    }
+
+    /** Roles and shapes of its tensors but the scalars, the first few, for a message. */
     String shapes() {
         return tensors.keySet().stream()
                 .filter(role -> tensor(role).shape().length > 0)
                 .sorted()
+                .limit(SHOWN)
                 .map(role ->
                         "%s %s".formatted(role, Arrays.toString(tensor(role).shape())))
                 .collect(Collectors.joining(" and "));
     }
 
-    /** Whether one of {@code roles} has no elements, as the factors of a layer of rank 0. */
+    /** Whether one of {@code roles} that it has has no elements, as the factors of a layer of rank 0. */
     boolean lacksElements(Collection<String> roles) {
-        return roles.stream().anyMatch(role -> tensor(role).info().count() == 0);
+        return roles.stream()
+                .filter(this::has)
+                .anyMatch(role -> tensor(role).info().count() == 0);
+    }
+
+    /** Length of the first axis of the tensor of that role; 0 if it has none. */
+    long rows(String role) {
+        return has(role) ? tensor(role).rows() : 0;
+    }
+
+    /** Elements in each row of the tensor of that role; 0 if it has none. */
+    long columns(String role) {
+        return has(role) ? tensor(role).columns() : 0;
+    }
+
+    /** The tensor of that role, or null if it has none. */
+    @Nullable
+    AdapterTensor tensorIfAny(String role) {
+        return has(role) ? tensor(role) : null;
     }
 
     /** The tensor of that role, which the module has; loading it throws {@link BadWeightsException} if it is not finite. */

@@ -31,7 +31,7 @@ record AdapterSettings(JsonNode config, String origin) {
             return new AdapterSettings(JsonFile.parse(inside, origin), origin);
         }
         Path beside = file.path().resolveSibling("adapter_config.json");
-        boolean peft = file.names().stream().anyMatch(n -> n.contains(".lora_A."));
+        boolean peft = file.names().stream().anyMatch(n -> n.contains(".lora_A.") || n.startsWith("base_model.model."));
         return peft && Files.exists(beside)
                 ? new AdapterSettings(JsonFile.read(beside), beside.toString())
                 : new AdapterSettings(MissingNode.getInstance(), "");
@@ -49,7 +49,8 @@ record AdapterSettings(JsonNode config, String origin) {
         if (ownAlpha.isPresent()) {
             return ownAlpha.getAsDouble() / rank;
         }
-        double alpha = number(setting(part, "lora_alpha"), "lora_alpha", (double) rank);
+        double ofLoHa = number(setting(part, "alpha"), "alpha", (double) rank); // and of LoKr
+        double alpha = number(setting(part, "lora_alpha"), "lora_alpha", ofLoHa);
         for (Map.Entry<String, JsonNode> own : setting(part, "alpha_pattern").properties()) {
             if (module.equals(own.getKey()) || module.endsWith("." + own.getKey())) {
                 alpha = number(own.getValue(), own.getKey(), alpha);

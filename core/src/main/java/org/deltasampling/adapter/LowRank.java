@@ -2,23 +2,31 @@ package org.deltasampling.adapter;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.function.UnaryOperator;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.adapter.AdapterKind.Roles;
+import org.deltasampling.adapter.AdapterKind.Sizes;
 import org.deltasampling.adapter.AdapterKind.TensorKey;
 import org.deltasampling.adapter.ModuleIndex.Target;
-import org.deltasampling.weights.TensorInfo;
 
-/** A low-rank change (LoRA, Hu et al. 2021), merged: W + strength * (alpha / rank) * B A. */
+/**
+ * A low-rank change (LoRA, Hu et al. 2021), merged: W + strength * (alpha / rank) * B A. Between the factors of a convolution may
+ * be a kernel of its own, the core of a Tucker decomposition (LoCon).
+ */
 public final class LowRank implements WeightChange {
 
     private static final String DOWN = "down";
     private static final String UP = "up";
-    private static final String ALPHA = "alpha";
+    private static final String MID = "mid";
 
-    static final AdapterKind KIND = new AdapterKind("LoRA", "weight", keys(), Set.of(DOWN, UP), DOWN, LowRank::read);
+    static final AdapterKind KIND = new AdapterKind(
+            "LoRA",
+            "weight",
+            WeightDecomposition.keys("kohya", keys()),
+            Roles.all(DOWN, UP),
+            new Sizes(module -> module.rows(DOWN), module -> module.columns(DOWN)),
+            LowRank::read);
 
     private final AdapterTensor down;
     private final AdapterTensor up;
@@ -36,12 +44,13 @@ public final class LowRank implements WeightChange {
     private static List<TensorKey> keys() {
         List<TensorKey> keys = new ArrayList<>();
         keys.addAll(keys("kohya", ".lora_down.weight", ".lora_up.weight"));
+        keys.add(new TensorKey("kohya", ".lora_mid.weight", MID).adding("a Tucker core"));
         keys.addAll(keys("PEFT", ".lora_A.weight", ".lora_B.weight"));
         keys.addAll(keys("PEFT", ".lora_A.*.weight", ".lora_B.*.weight"));
+        keys.addAll(keys("PEFT", ".lora_A", ".lora_B"));
         keys.addAll(keys("diffusers", ".lora.down.weight", ".lora.up.weight"));
         keys.addAll(keys("diffusers", ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"));
         keys.addAll(keys("diffusers", "_lora.down.weight", "_lora.up.weight"));
-        keys.add(new TensorKey("kohya", ".alpha", ALPHA));
         return keys;
     }
 
@@ -49,10 +58,21 @@ public final class LowRank implements WeightChange {
         return List.of(new TensorKey(format, down, DOWN), new TensorKey(format, up, UP));
     }
 
-    private static LowRank read(AdapterModule module, Target target) {
+    private static WeightChange read(AdapterModule module, Target target) {
         AdapterTensor down = module.tensor(DOWN);
-        double scale = module.settings().scale(target.part(), target.module(), down.rows(), module.number(ALPHA));
-        return new LowRank(down, module.tensor(UP), target.rows(), scale);
+        AdapterTensor mid = module.tensorIfAny(MID);
+        AdapterTensor reading = mid == null ? down : Factors.throughCore(mid, down);
+        LowRank change = of(reading, module.tensor(UP), target.rows(), module.scale(target, down.rows()));
+        return WeightDecomposition.over(change, module, target);
+    }
+
+    /**
+     * The change of one of the weights that a layer stacks.
+     *
+     * @param rows what the weight takes of the rows of {@code up}
+     */
+    static LowRank of(AdapterTensor down, AdapterTensor up, UnaryOperator<Tensor> rows, double scale) {
+        return new LowRank(down, up, rows, scale);
     }
 
     /**
@@ -75,15 +95,7 @@ public final class LowRank implements WeightChange {
                 && up.rows() == shape[0]
                 && up.shape()[1] == down.rows()
                 && up.columns() == down.rows()
-                && down.columns() == columns(shape);
-    }
-
-    private static long columns(long[] shape) {
-        long columns = 1;
-        for (int i = 1; i < shape.length; i++) {
-            columns *= shape[i];
-        }
-        return columns;
+                && down.columns() * shape[0] == Wide.count(shape);
     }
 
     @Override
@@ -96,11 +108,8 @@ public final class LowRank implements WeightChange {
      * three. A 1x1 convolution and a linear weight are the same.
      */
     public static Tensor merge(Tensor w, Tensor down, Tensor up, double scale) {
-        torch.ScalarType type = w.scalar_type().intern();
-        torch.ScalarType wide = type == torch.ScalarType.Double ? type : torch.ScalarType.Float;
-        Tensor product =
-                torch.mm(up.to(wide).reshape(up.size(0), -1), down.to(wide).reshape(down.size(0), -1));
-        Tensor change = product.reshape(TensorInfo.of(w).shape()).to(w.device(), wide);
-        return w.to(wide).add(change, new Scalar(scale)).to(type);
+        Tensor product = torch.mm(
+                Wide.like(up, w).reshape(up.size(0), -1), Wide.like(down, w).reshape(down.size(0), -1));
+        return Wide.add(w, product, scale);
     }
 }

@@ -55,6 +55,12 @@ public final class ImageFile {
                 values[channel * rgb.length + i] = ((rgb[i] >> (16 - 8 * channel)) & 0xff) / 127.5f - 1;
             }
         }
+        if (image.getType() == BufferedImage.TYPE_BYTE_GRAY) { // whose levels getRGB takes for those of linear light
+            float[] levels = image.getRaster().getSamples(0, 0, width, height, 0, (float[]) null);
+            for (int i = 0; i < values.length; i++) {
+                values[i] = levels[i % levels.length] / 127.5f - 1;
+            }
+        }
         return new ImageTensor(Tensor.create(values, 1, 3, height, width));
     }
 }

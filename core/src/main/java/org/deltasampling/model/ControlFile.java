@@ -5,12 +5,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.deltasampling.DeltaSamplingException;
+import org.deltasampling.model.mmdit.JointControlNet;
+import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.ControlNet;
 import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.T2iAdapter;
@@ -55,7 +58,10 @@ public final class ControlFile implements AutoCloseable {
                     file,
                     table,
                     weights -> config == null ? infer.apply(weights) : config,
-                    (c, parameters) -> network.apply(c, parameters));
+                    (c, parameters) -> {
+                        ControlNetwork declared = network.apply(c, parameters);
+                        Objects.requireNonNull(declared);
+                    });
             return new Read(
                     title,
                     part,
@@ -83,6 +89,14 @@ public final class ControlFile implements AutoCloseable {
                     ControlNet.Config::infer,
                     ControlNet::new,
                     (c, model) -> problem(c.encoder(), model)),
+            new Layout<>(
+                    "a ControlNet of a transformer",
+                    names -> names.contains("controlnet_blocks.0.weight") && names.contains("pos_embed.proj.weight"),
+                    names -> KeyTable.read("mmdit-diffusers"),
+                    JointControlNet.Config::read,
+                    JointControlNet.Config::infer,
+                    JointControlNet::new,
+                    ControlFile::problem),
             new Layout<>(
                     "a T2I-Adapter",
                     names -> names.stream().anyMatch(name -> name.startsWith("adapter.body.0.")),
@@ -191,6 +205,22 @@ public final class ControlFile implements AutoCloseable {
                             unet.contextWidth());
         }
         return control.skips().equals(unet.encoder().skips()) ? null : "its levels have other numbers of channels";
+    }
+
+    private static @Nullable String problem(JointControlNet.Config control, Backbone.Config network) {
+        if (!(network instanceof MMDiT.Config transformer)) {
+            return "it is for models with a transformer";
+        }
+        boolean fits = control.blocks().width() == transformer.blocks().width()
+                && control.contextWidth() == transformer.contextWidth()
+                && control.pooledWidth() == transformer.pooledWidth()
+                && control.patches().size() == transformer.patches().size()
+                && control.patches().inChannels() == transformer.inChannels();
+        return fits
+                ? null
+                : "its hidden states are %d wide, the model's %d"
+                        .formatted(
+                                control.blocks().width(), transformer.blocks().width());
     }
 
     private static @Nullable String problem(T2iAdapter.Config control, Backbone.Config network) {

@@ -11,7 +11,8 @@ public interface ControlNetwork {
      * The control by {@code image}, in the caller's region; what does not depend on the step is computed here.
      *
      * @param image (1, 3, height, width) in [0, 1], of the size of the images that are made
-     * @param encode the backbone's own autoencoder: images in [-1, 1] to latents in its unscaled units
+     * @param space of the backbone's latents
+     * @param encode the backbone's own autoencoder: images in [-1, 1] to latents in its own units
      */
-    Control control(Tensor image, UnaryOperator<Tensor> encode);
+    Control control(Tensor image, LatentSpace space, UnaryOperator<Tensor> encode);
 }

@@ -107,8 +107,8 @@ public final class ImageEncoder implements AutoCloseable {
                     WeightNames.numbers(names, "visual.transformer.resblocks.").size();
             return KeyTable.read("openclip-vision", Map.of("layers", layers), Map.of());
         }
-        return KeyTable.read(
-                names.contains("vision_model.embeddings.patch_embedding.bias") ? "siglip-vision" : "clip-vision");
+        boolean siglip = names.stream().anyMatch(name -> name.endsWith("embeddings.patch_embedding.bias"));
+        return KeyTable.read(siglip ? "siglip-vision" : "clip-vision");
     }
 
     /**

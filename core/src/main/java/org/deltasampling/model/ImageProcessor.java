@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.deltasampling.file.BadFileException;
 import org.deltasampling.model.clip.ClipVision;
 import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.PixelSize;
@@ -22,11 +24,13 @@ import org.deltasampling.weights.JsonFile;
  */
 record ImageProcessor(int side, boolean crops, Normalization normalization) {
 
+    private static final long MOST_ELONGATED = 100;
+
     private static final Normalization CLIP = new Normalization(
-            new float[] {0.48145466f, 0.4578275f, 0.40821073f}, new float[] {0.26862954f, 0.26130258f, 0.27577711f});
+            new double[] {0.48145466, 0.4578275, 0.40821073}, new double[] {0.26862954, 0.26130258, 0.27577711});
 
     private static final Normalization SIGLIP =
-            new Normalization(new float[] {0.5f, 0.5f, 0.5f}, new float[] {0.5f, 0.5f, 0.5f});
+            new Normalization(new double[] {0.5, 0.5, 0.5}, new double[] {0.5, 0.5, 0.5});
 
     /**
      * Of channels from 0 to 1.
@@ -35,14 +39,14 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
      * @param deviation that is divided by
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared or changed
-    record Normalization(float[] mean, float[] deviation) {
+    record Normalization(double[] mean, double[] deviation) {
 
         Tensor apply(Tensor channels) {
             return channels.sub(perChannel(mean)).div(perChannel(deviation));
         }
 
-        private static Tensor perChannel(float[] values) {
-            return Tensor.create(values, 1, 3, 1, 1);
+        private static Tensor perChannel(double[] values) {
+            return Tensor.create(values, 1, 3, 1, 1).to(torch.ScalarType.Float);
         }
     }
 
@@ -98,22 +102,27 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
         }
     }
 
-    private static float[] three(Settings s, String key, float[] otherwise) {
+    private static double[] three(Settings s, String key, double[] otherwise) {
         JsonNode values = s.json().path(key);
         if (values.isMissingNode() || values.isNull()) {
             return otherwise;
         }
-        float[] three = new float[3];
+        double[] three = new double[3];
         for (int i = 0; i < 3; i++) {
             if (values.size() != 3 || !values.path(i).isNumber()) {
                 throw s.refused(key, "is not a list of three numbers");
             }
-            three[i] = values.path(i).floatValue();
+            three[i] = values.path(i).doubleValue();
         }
         return three;
     }
 
-    /** {@code image} (b, 3, h, w) to (b, 3, side, side). */
+    /**
+     * {@code image} (b, 3, h, w) to (b, 3, side, side).
+     *
+     * @throws BadFileException if it is so narrow that almost nothing of it would be seen, and bringing its short side to {@code side}
+     *     would take memory without bound
+     */
     Tensor pixels(ImageTensor image) {
         return TensorScope.scopedTensor(() -> {
             PixelSize size = resized(image.size());
@@ -128,7 +137,12 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
         if (!crops) {
             return new PixelSize(side, side);
         }
-        long shorter = Math.min(from.width(), from.height());
+        int shorter = Math.min(from.width(), from.height());
+        if (Math.max(from.width(), from.height()) > MOST_ELONGATED * shorter) {
+            throw new BadFileException(
+                    "an image of %s is too narrow for an image encoder, which reads its middle square: crop it"
+                            .formatted(from));
+        }
         return new PixelSize(
                 (int) (side * (long) from.width() / shorter), (int) (side * (long) from.height() / shorter));
     }

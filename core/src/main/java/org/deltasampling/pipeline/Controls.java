@@ -2,6 +2,7 @@ package org.deltasampling.pipeline;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.image.ControlImages;
 import org.deltasampling.model.Backbone;
@@ -23,6 +24,7 @@ final class Controls {
 
     private final List<Acting> all = new ArrayList<>();
     private final List<Prompted> prompted = new ArrayList<>();
+    private final UnaryOperator<Backbone> onConditional = network -> with(network, all);
     private final StepClock clock;
 
     /**
@@ -37,6 +39,7 @@ final class Controls {
             Control control = model.network()
                     .control(
                             model.device().to(image),
+                            role.model().latentSpace(),
                             pixels -> role.model()
                                     .autoencoder()
                                     .network()
@@ -69,19 +72,15 @@ final class Controls {
         return both;
     }
 
-    /** Whether the unconditional prediction is made without some of them. */
-    boolean guess() {
-        return all.stream().anyMatch(one -> one.settings.guess());
+    /** Wraps a network with all of them. */
+    UnaryOperator<Backbone> onConditional() {
+        return onConditional;
     }
 
-    /** {@code network} with all of them. */
-    Backbone onConditional(Backbone network) {
-        return with(network, all);
-    }
-
-    /** {@code network} with those that act on the unconditional prediction too. */
-    Backbone onUnconditional(Backbone network) {
-        return with(network, all.stream().filter(one -> !one.settings.guess()).toList());
+    /** Wraps a network with those that act on the unconditional prediction too. */
+    UnaryOperator<Backbone> onUnconditional() {
+        List<Acting> some = all.stream().filter(one -> !one.settings.guess()).toList();
+        return some.size() == all.size() ? onConditional : network -> with(network, some);
     }
 
     private Backbone with(Backbone network, List<Acting> some) {

@@ -107,7 +107,8 @@ final class Denoisers {
                                 .map(one -> controls.unconditional(unconditional(one)))
                                 .toList(),
                         plan.common().sampling().cfg(),
-                        controls);
+                        controls.onConditional(),
+                        controls.onUnconditional());
     }
 
     private Conditioning unconditional(Guidance guidance) {

@@ -11,9 +11,8 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import org.deltasampling.adapter.AdapterFile;
-import org.deltasampling.adapter.AdapterSummary;
+import org.deltasampling.adapter.AdapterReport;
 import org.deltasampling.bridge.BridgeFile;
-import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.FileKind;
 import org.deltasampling.weights.BadWeightsException;
@@ -28,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param kind what the file or folder is
  * @param family the family of models that it belongs to or fits, null if that is not known
  * @param prediction what the network predicts, epsilon, v_prediction or flow; null if it has none
- * @param lora what a low-rank adapter holds; null for others
+ * @param lora what an adapter of weights says of itself; null for others
  * @param parts the networks in it, or the one set of weights of a file that is no model
  * @param problem why it cannot be loaded, in one sentence; null if it can
  */
@@ -38,7 +37,7 @@ public record Inspection(
         String kind,
         @Nullable String family,
         @Nullable String prediction,
-        @Nullable AdapterSummary lora,
+        @Nullable AdapterReport lora,
         List<Part> parts,
         @Nullable String problem) {
 
@@ -137,20 +136,17 @@ public record Inspection(
 
     private static Inspection lora(Path path, Part whole) {
         try (AdapterFile file = AdapterFile.open(path)) {
-            AdapterSummary summary = file.summary();
-            return new Inspection(
-                    path.toString(),
-                    "a LoRA",
-                    Architecture.ofContextWidth(summary.contextWidth())
-                            .map(Architecture::title)
-                            .orElse(null),
-                    null,
-                    summary,
-                    List.of(whole),
-                    null);
+            AdapterReport report = file.report();
+            return new Inspection(path.toString(), kind(report), report.family(), null, report, List.of(whole), null);
         } catch (BadWeightsException e) {
             return new Inspection(path.toString(), "an adapter", null, null, null, List.of(whole), e.getMessage());
         }
+    }
+
+    /** Users call all of them LoRA. */
+    private static String kind(AdapterReport report) {
+        String kinds = String.join(" and ", report.kinds().keySet());
+        return kinds.equals("LoRA") ? "a LoRA" : "a LoRA of the kind " + kinds;
     }
 
     private static Inspection bridge(Path path, FileKind kind, Part whole) {
@@ -181,11 +177,7 @@ public record Inspection(
             lines.add("  predicts      " + prediction);
         }
         if (lora != null) {
-            lines.add("  key format    " + lora.keyFormat());
-            lines.add("  layers        %d, of rank %s".formatted(lora.layers(), ranks(lora)));
-            if (lora.contextWidth() > 0) {
-                lines.add("  made for      a model whose text embedding is %d wide".formatted(lora.contextWidth()));
-            }
+            describe(lines, lora);
         }
         for (Part part : parts) {
             lines.add("  %-13s %,d parameters, %s"
@@ -200,10 +192,28 @@ public record Inspection(
         return String.join("\n", lines);
     }
 
-    private static String ranks(AdapterSummary lora) {
-        return lora.ranks().size() == 1
-                ? lora.ranks().first().toString()
-                : "%d to %d".formatted(lora.ranks().first(), lora.ranks().last());
+    private static void describe(List<String> lines, AdapterReport adapter) {
+        lines.add("  key format    " + String.join(" and ", adapter.keyFormats()));
+        lines.add("  layers        %d%s"
+                .formatted(
+                        adapter.modules(),
+                        adapter.ranks() == null
+                                ? ""
+                                : ", of rank " + adapter.ranks().text()));
+        if (adapter.alphas() != null) {
+            lines.add("  alpha         " + adapter.alphas().text());
+        }
+        if (adapter.contextWidth() > 0) {
+            lines.add("  made for      a model whose text embedding is %d wide".formatted(adapter.contextWidth()));
+        }
+        if (!adapter.triggerWords().isEmpty()) {
+            lines.add("  trigger words " + String.join(", ", adapter.triggerWords()));
+        }
+        if (!adapter.embeddings().isEmpty()) {
+            lines.add("  embeddings    " + String.join(", ", adapter.embeddings()));
+        }
+        adapter.metadata().forEach((key, value) -> lines.add("  %-13s %s".formatted(key, value)));
+        adapter.warnings().forEach(warning -> lines.add("  warning: " + warning));
     }
 
     private static void describe(List<String> lines, String fault, List<String> names) {

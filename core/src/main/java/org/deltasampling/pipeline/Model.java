@@ -306,14 +306,20 @@ final class Model implements AutoCloseable {
     /**
      * Classifier-free guidance from {@code unconditional} to {@code conditional}, for each image; the model is loaded.
      *
-     * @param controls of its network
+     * @param onConditional wraps the network of the conditional prediction
+     * @param onUnconditional wraps that of the unconditional one; the same object where both are wrapped alike
      */
-    Denoiser guided(List<Conditioning> conditional, List<Conditioning> unconditional, double scale, Controls controls) {
+    Denoiser guided(
+            List<Conditioning> conditional,
+            List<Conditioning> unconditional,
+            double scale,
+            UnaryOperator<Backbone> onConditional,
+            UnaryOperator<Backbone> onUnconditional) {
         Backbone own = Objects.requireNonNull(network);
-        Backbone controlled = onDevice(controls.onConditional(own));
+        Backbone wrapped = onDevice(onConditional.apply(own));
         return NetworkDenoiser.guided(
-                controlled,
-                controls.guess() ? onDevice(controls.onUnconditional(own)) : controlled,
+                wrapped,
+                onConditional == onUnconditional ? wrapped : onDevice(onUnconditional.apply(own)),
                 scheduler().parameterization(),
                 conditional,
                 unconditional,

@@ -12,10 +12,13 @@ import java.util.Set;
 import org.deltasampling.adapter.Adaptation;
 import org.deltasampling.adapter.Adapter;
 import org.deltasampling.adapter.AdapterFile;
+import org.deltasampling.adapter.EmbeddingFile;
 import org.deltasampling.adapter.FineTune;
 import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ModelOverrides;
+import org.deltasampling.recipe.Recipe;
+import org.deltasampling.recipe.Recipe.Embedding;
 import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.tensor.Device;
@@ -30,7 +33,7 @@ final class ModelCache implements AutoCloseable {
     /** How a model is used, whatever it is: what is said beside its files, what its network computes in, and where. */
     record Use(ModelOverrides overrides, Precision precision, Device device) {}
 
-    private record Key(Path path, Path base, List<Lora> adapters, Use use) {}
+    private record Key(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {}
 
     /** @param others what else it is opened with */
     private record SideKey(Path path, List<Object> others, Precision precision, Device device) {}
@@ -50,7 +53,7 @@ final class ModelCache implements AutoCloseable {
      * @param base completes it where its file has the UNet alone; else it is not looked at
      * @throws org.deltasampling.weights.BadWeightsException if a file cannot be used
      */
-    Model open(Path path, Path base, List<Lora> adapters, Use use) {
+    Model open(Path path, Path base, List<Recipe.Adapter> adapters, Use use) {
         Key key = new Key(path, checkpoint(path, use).whole() ? path : base, adapters, use);
         Model known = models.get(key);
         if (known != null) {
@@ -71,16 +74,21 @@ final class ModelCache implements AutoCloseable {
                 .with(RoleAdapter.ofWeights(Map.of(checkpoint.networkName(), tuned)), checkpoint.files(), List.of());
     }
 
-    private Model adapted(Model model, List<Lora> adapters) {
+    private Model adapted(Model model, List<Recipe.Adapter> adapters) {
         RoleAdapter all = RoleAdapter.NONE;
         List<Path> files = new ArrayList<>();
         List<String> warnings = new ArrayList<>();
-        for (Lora lora : adapters) {
-            Adaptation adaptation =
-                    adapterFiles.computeIfAbsent(lora.file(), AdapterFile::open).on(model.checkpoint());
-            warnings.addAll(adaptation.warnings());
-            all = all.then(adaptation.at(lora.weight()));
-            files.add(lora.file());
+        for (Recipe.Adapter adapter : adapters) {
+            if (adapter instanceof Lora lora) {
+                Adaptation adaptation = adapterFiles
+                        .computeIfAbsent(lora.file(), AdapterFile::open)
+                        .on(model.checkpoint());
+                warnings.addAll(adaptation.warnings());
+                all = all.then(adaptation.at(lora.weight()));
+            } else if (adapter instanceof Embedding embedding) {
+                all = all.then(EmbeddingFile.open(embedding.file()).on(model.checkpoint(), embedding.token()));
+            }
+            files.add(adapter.file());
         }
         return model.with(all, files, warnings);
     }

@@ -12,6 +12,7 @@ import org.deltasampling.recipe.BadRecipeException;
 import org.deltasampling.recipe.Recipe;
 import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.Embedding;
 import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
@@ -112,21 +113,21 @@ final class Planner {
 
     private Model open(Role role, Precision precision) {
         Path path = Objects.requireNonNull(role.model());
-        return models.open(path, path, loras(role), use(role, precision));
+        return models.open(path, path, changes(role), use(role, precision));
     }
 
     private Model adapted(Delta delta, Precision precision) {
         return models.open(
                 delta.adaptedModel(),
                 Objects.requireNonNull(delta.source().model()),
-                loras(delta.adapted()),
+                changes(delta.adapted()),
                 use(delta.adaptedRole(), precision));
     }
 
-    private static List<Lora> loras(Role role) {
+    /** Those that change the model itself. */
+    private static List<Recipe.Adapter> changes(Role role) {
         return role.adapters().stream()
-                .filter(Lora.class::isInstance)
-                .map(Lora.class::cast)
+                .filter(adapter -> adapter instanceof Lora || adapter instanceof Embedding)
                 .toList();
     }
 

@@ -178,7 +178,7 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
     }
 
     /** A file that changes what a model does. */
-    public sealed interface Adapter permits Lora, Control, IpAdapter {
+    public sealed interface Adapter permits Lora, Embedding, Control, IpAdapter {
 
         Path file();
 
@@ -201,6 +201,24 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
     }
 
     /**
+     * A word with vectors of its own for the text encoders (textual inversion).
+     *
+     * @param token the word in prompts; null: as the file says, else its name without the ending
+     */
+    public record Embedding(Path file, @Nullable String token) implements Adapter {
+
+        public Embedding {
+            file = absolute(file);
+            require(token == null || !token.isBlank(), "an embedding's token must not be empty");
+        }
+
+        @Override
+        public Embedding placed(UnaryOperator<Path> place) {
+            return new Embedding(place.apply(file), token);
+        }
+    }
+
+    /**
      * A network beside the model that an image steers it by.
      *
      * @param file the network: a diffusers folder or one file
@@ -210,11 +228,11 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
      * @param span of the steps in which it acts
      * @param guess whether it acts on the conditional prediction alone, less on fine details (guess mode)
      */
-    public record Control(Kind kind, Path file, Path image, From from, double weight, Span span, boolean guess)
+    public record Control(Network kind, Path file, Path image, From from, double weight, Span span, boolean guess)
             implements Adapter {
 
         /** The kinds there are. */
-        public enum Kind {
+        public enum Network {
             CONTROLNET,
             T2I_ADAPTER
         }
@@ -236,13 +254,13 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
             image = absolute(image);
             requireNumber("the weight of " + Quoted.of(file.toString()), weight);
             require(
-                    !guess || kind == Kind.CONTROLNET,
+                    !guess || kind == Network.CONTROLNET,
                     "a T2I-Adapter has no guess mode: leave out guess, or give a ControlNet");
         }
 
         /** A ControlNet at full weight in all steps, by the image itself. */
         public static Control net(Path file, Path image) {
-            return new Control(Kind.CONTROLNET, file, image, From.IMAGE, 1, Span.ALL, false);
+            return new Control(Network.CONTROLNET, file, image, From.IMAGE, 1, Span.ALL, false);
         }
 
         @Override

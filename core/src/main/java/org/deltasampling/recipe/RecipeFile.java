@@ -23,6 +23,7 @@ import org.deltasampling.recipe.Recipe.Adapter;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Control;
 import org.deltasampling.recipe.Recipe.Delta;
+import org.deltasampling.recipe.Recipe.Embedding;
 import org.deltasampling.recipe.Recipe.IpAdapter;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
@@ -47,6 +48,8 @@ public final class RecipeFile {
 
     // keys of adapters
     private static final String LORA = "lora";
+    private static final String EMBEDDING = "embedding";
+    private static final String TOKEN = "token";
     private static final String IP_ADAPTER = "ip-adapter";
     private static final String IMAGE_ENCODER = "image-encoder";
     private static final String WEIGHT = "weight";
@@ -188,10 +191,13 @@ public final class RecipeFile {
 
     private static Adapter adapter(Fields f, Function<String, Path> path) {
         Path lora = f.optional(LORA, path);
+        Path embedding = f.optional(EMBEDDING, path);
         Path prompt = f.optional(IP_ADAPTER, path);
         Adapter adapter;
         if (lora != null) {
             adapter = new Lora(lora, f.number(WEIGHT, 1));
+        } else if (embedding != null) {
+            adapter = new Embedding(embedding, f.text(TOKEN));
         } else if (prompt != null) {
             adapter = new IpAdapter(
                     prompt,
@@ -219,10 +225,10 @@ public final class RecipeFile {
     }
 
     private static Control control(Fields f, Function<String, Path> path) {
-        for (Control.Kind kind : Control.Kind.values()) {
+        for (Control.Network kind : Control.Network.values()) {
             Path network = f.optional(Names.of(kind), path);
             if (network != null) {
-                Boolean guess = kind == Control.Kind.CONTROLNET ? f.truth(GUESS) : null;
+                Boolean guess = kind == Control.Network.CONTROLNET ? f.truth(GUESS) : null;
                 return new Control(
                         kind,
                         network,
@@ -235,7 +241,7 @@ public final class RecipeFile {
         }
         throw new BadRecipeException(
                 f.at(LORA)
-                        + " is missing: an adapter is {lora: FILE, weight: 1.0}, or begins with controlnet, t2i-adapter or ip-adapter");
+                        + " is missing: an adapter is {lora: FILE, weight: 1.0}, or begins with embedding, controlnet, t2i-adapter or ip-adapter");
     }
 
     private static Delta delta(Fields f, Function<String, Path> path) {
@@ -341,6 +347,9 @@ public final class RecipeFile {
         ObjectNode node = NODES.objectNode();
         if (adapter instanceof Lora lora) {
             node.put(LORA, name.apply(lora.file())).put(WEIGHT, lora.weight());
+        } else if (adapter instanceof Embedding embedding) {
+            node.put(EMBEDDING, name.apply(embedding.file()));
+            put(node, TOKEN, embedding.token());
         } else if (adapter instanceof Control control) {
             node.put(Names.of(control.kind()), name.apply(control.file())).put(IMAGE, name.apply(control.image()));
             put(node, FROM, control.from() == Control.From.IMAGE ? null : Names.of(control.from()));

@@ -82,16 +82,17 @@ class AdapterFaultsTest {
     }
 
     @Test
-    void bundledEmbeddingsAreNotReadAndSaidSo() {
+    void bundledEmbeddingsAreWordsOfItsModel() {
         file.put("bundle_emb.mystyle.clip_l", torch.zeros(2, 32));
         file.put("bundle_emb.my other.string_to_param.*", torch.zeros(2, 32));
+        file.put("bundle_emb.of another model.clip_l", torch.zeros(2, 768));
         Adaptation adaptation = adaptation();
         assertThat(Objects.requireNonNull(adaptation.changes().get("unet")).touched())
                 .hasSize(1);
+        assertThat(adaptation.at(1).wordsOf("text_encoder").rows()).hasSize(4);
         assertThat(adaptation.warnings())
-                .hasSize(2)
-                .anyMatch(warning -> warning.contains("'mystyle'"))
-                .anyMatch(warning -> warning.contains("'my other'"));
+                .hasSize(1)
+                .anyMatch(warning -> warning.contains("'of another model'") && warning.contains("768"));
     }
 
     @Test

@@ -299,14 +299,6 @@ class AdapterFileTest {
 
     @ParameterizedTest
     @CsvSource({
-        "lycoris-dora/adapter.safetensors, DoRA",
-        "lycoris-dora-in/adapter.safetensors, DoRA",
-        "lycoris-loha/adapter.safetensors, LoHa",
-        "lycoris-lokr/adapter.safetensors, LoKr",
-        "lycoris-oft/adapter.safetensors, OFT",
-        "lycoris-glora/adapter.safetensors, GLoRA",
-        "lycoris-locon-mid/adapter.safetensors, LoCon with a Tucker core",
-        "lycoris-full/adapter.safetensors, full difference",
         "pipe-sd1/model/unet/diffusion_pytorch_model.safetensors, a UNet alone",
         "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors, a ControlNet"
     })

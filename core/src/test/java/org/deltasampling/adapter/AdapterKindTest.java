@@ -9,13 +9,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
+import org.deltasampling.adapter.AdapterKind.Roles;
+import org.deltasampling.adapter.AdapterKind.Sizes;
 import org.deltasampling.adapter.AdapterKind.TensorKey;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.tensor.TensorScope;
@@ -41,8 +42,8 @@ class AdapterKindTest {
                     "sum",
                     parameter,
                     List.of(new TensorKey("toy", suffix, "difference")),
-                    Set.of("difference"),
-                    null,
+                    Roles.all("difference"),
+                    Sizes.NONE,
                     (module, target) -> new Sum(module.tensor("difference"), target.rows()));
         }
 

@@ -23,7 +23,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.clip.ClipLayers;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.Blocks;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.mmdit.Patches;
 import org.deltasampling.model.t5.T5Encoder;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
@@ -106,8 +108,8 @@ public final class RandomCheckpoint {
             boolean large = layers > 24;
             long width = large ? 64 * layers : 1536;
             return new MMDiT.Config(
-                    new MMDiT.Config.Patches(16, 16, 2, positions),
-                    new MMDiT.Config.Blocks(
+                    new Patches(16, 16, 2, positions),
+                    new Blocks(
                             layers,
                             width,
                             width / 64,

@@ -16,6 +16,7 @@ import org.deltasampling.TinyModels;
 import org.deltasampling.adapter.AddedWords;
 import org.deltasampling.adapter.RoleAdapter;
 import org.deltasampling.diffusion.NoiseLevel;
+import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.tensor.Device;
@@ -74,11 +75,15 @@ class RoleAdapterTest {
                 Conditioning text = new Conditioning(tokens(model, "a cat"));
                 NoiseLevel level = NoiseLevel.preserving(500, 1);
                 Latent x = new SeededNoise(1).draw(1, 4, 8, 8);
-                Controls none = new Controls(new PlannedRole(model, List.of(), List.of(), List.of()), new StepClock(1));
+                UnaryOperator<Backbone> none = UnaryOperator.identity();
                 Latent plain = level.noise(
-                        x, model.guided(List.of(text), List.of(text), 1, none).denoise(x, level));
+                        x,
+                        model.guided(List.of(text), List.of(text), 1, none, none)
+                                .denoise(x, level));
                 Latent wrapped = level.noise(
-                        x, quarter.guided(List.of(text), List.of(text), 1, none).denoise(x, level));
+                        x,
+                        quarter.guided(List.of(text), List.of(text), 1, none, none)
+                                .denoise(x, level));
                 TensorAssert.assertThat(wrapped.tensor())
                         .isCloseTo(plain.times(0.25).tensor(), 1e-5);
             }

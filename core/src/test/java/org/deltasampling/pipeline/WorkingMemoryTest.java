@@ -11,7 +11,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Conditioning;
+import org.deltasampling.model.mmdit.Blocks;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.mmdit.Patches;
 import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.model.vae.AutoencoderKl;
@@ -77,11 +79,7 @@ class WorkingMemoryTest {
             @Override
             String measure() {
                 return measured(
-                        new MMDiT.Config(
-                                new MMDiT.Config.Patches(16, 16, 2, 64),
-                                new MMDiT.Config.Blocks(3, 512, 8, true, List.of()),
-                                128,
-                                64),
+                        new MMDiT.Config(new Patches(16, 16, 2, 64), new Blocks(3, 512, 8, true, List.of()), 128, 64),
                         112,
                         new Conditioning(torch.randn(2, 333, 128), torch.randn(2, 64)));
             }

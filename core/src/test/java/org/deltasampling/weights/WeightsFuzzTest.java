@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ import org.deltasampling.Mutations;
 import org.deltasampling.NoLeaks;
 import org.deltasampling.TinyModels;
 import org.deltasampling.adapter.AdapterFile;
+import org.deltasampling.adapter.SampleAdapters;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
@@ -162,20 +164,50 @@ class WeightsFuzzTest {
             for (int i = 0; i < 1000; i++) {
                 parts.write(path, i % 3 == 0 ? parts.header : mutations.of(parts.header));
                 Files.writeString(settings, i % 3 == 0 ? mutations.of(config) : config);
-                requireReadOrRefused(i, () -> {
-                    try (AdapterFile adapter = AdapterFile.open(path)) {
-                        adapter.summary();
-                        adapter.on(model).changes().forEach((part, changes) -> {
-                            WeightSource base = Objects.requireNonNull(
-                                            model.parts().get(part))
-                                    .weights();
-                            try (TensorScope scope = TensorScope.open()) {
-                                changes.touched().forEach(changes.weights(base)::load);
-                            }
-                        });
-                    }
-                });
+                requireReadOrRefused(i, () -> applyAll(path, model));
             }
+        }
+    }
+
+    @Test
+    void adaptersOfEveryKind() throws IOException {
+        Path path = folder.resolve("adapter.safetensors");
+        Mutations mutations = new Mutations(5, TOKENS);
+        String layer = "time_embedding.linear_1";
+        try (Checkpoint model = Checkpoint.open(TinyModels.sd1(folder.resolve("model"), 1))) {
+            List<Parts> files = new ArrayList<>();
+            try (TensorScope scope = TensorScope.open()) {
+                long[] shape = model.network().weights().info(layer + ".weight").shape();
+                List<SampleAdapters.Sample> samples = new ArrayList<>(SampleAdapters.ofRows(shape[0], shape[1]));
+                samples.addAll(SampleAdapters.ofLayers(shape[0], shape[1]));
+                for (SampleAdapters.Sample sample : samples) {
+                    SafetensorsWriter.write(
+                            path,
+                            WeightSources.of(sample.named("unet." + layer)),
+                            Map.of("ss_tag_frequency", "{\"10_me\": {\"sks\": 3}}", "ss_v2", "True"));
+                    files.add(Parts.of(path));
+                }
+            }
+            for (int i = 0; i < 25 * files.size(); i++) {
+                Parts parts = files.get(i % files.size());
+                parts.write(path, i < files.size() ? parts.header : mutations.of(parts.header));
+                requireReadOrRefused(i, () -> applyAll(path, model));
+            }
+        }
+    }
+
+    /** All that is done with an adapter, each weight changed once. */
+    private static void applyAll(Path path, Checkpoint model) {
+        try (AdapterFile adapter = AdapterFile.open(path)) {
+            adapter.report();
+            adapter.fit(model);
+            adapter.on(model).changes().forEach((part, changes) -> {
+                WeightSource base =
+                        Objects.requireNonNull(model.parts().get(part)).weights();
+                try (TensorScope scope = TensorScope.open()) {
+                    changes.touched().forEach(changes.weights(base)::load);
+                }
+            });
         }
     }
 

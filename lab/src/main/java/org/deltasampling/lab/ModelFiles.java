@@ -19,6 +19,7 @@ import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.model.Backbone;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.Blocks;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
@@ -207,7 +208,7 @@ final class ModelFiles {
     }
 
     private static void transformer(ObjectNode config, MMDiT.Config c) {
-        MMDiT.Config.Blocks blocks = c.blocks();
+        Blocks blocks = c.blocks();
         config.put("patch_size", c.patch())
                 .put("num_layers", blocks.count())
                 .put("num_attention_heads", blocks.heads())

@@ -9,7 +9,9 @@ import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.clip.ClipLayers;
 import org.deltasampling.model.clip.ClipText;
+import org.deltasampling.model.mmdit.Blocks;
 import org.deltasampling.model.mmdit.MMDiT;
+import org.deltasampling.model.mmdit.Patches;
 import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
 import org.deltasampling.nn.Activation;
@@ -76,8 +78,8 @@ enum ModelKind {
         @Override
         Backbone.Config network() {
             return new MMDiT.Config(
-                    new MMDiT.Config.Patches(16, 16, 2, Drawing.SIZE / 16),
-                    new MMDiT.Config.Blocks(6, 128, 4, false, List.of()),
+                    new Patches(16, 16, 2, Drawing.SIZE / 16),
+                    new Blocks(6, 128, 4, false, List.of()),
                     T5_WIDTH,
                     64 + PROJECTED);
         }

@@ -85,7 +85,7 @@ public final class ClipVision {
         /**
          * From the shapes of a file without a config; names are canonical. What leaves no trace in the shapes is taken from the
          * published encoders: 16 heads (12 at width 768), quick_gelu up to width 1024 (OpenAI's), gelu above (OpenCLIP's ViT-H and
-         * bigG).
+         * bigG), images of 384 pixels where 27 patches of 14 fit.
          */
         public static Config infer(WeightSource weights) {
             long[] patch =
@@ -93,6 +93,7 @@ public final class ClipVision {
             long positions = Shapes.of(weights, "vision_model.embeddings.position_embedding.weight", 2)[0];
             long width = patch[0];
             boolean siglip = !weights.names().contains("vision_model.embeddings.class_embedding");
+            long side = Math.round(Math.sqrt((double) (siglip ? positions : positions - 1)));
             String projection = PROJECTION + ".weight";
             Activation activation =
                     siglip ? Activation.GELU_TANH : width <= 1024 ? Activation.QUICK_GELU : Activation.GELU;
@@ -104,7 +105,7 @@ public final class ClipVision {
                             width == 768 ? 12 : 16,
                             activation,
                             siglip ? SIGLIP.eps() : CLIP.eps()),
-                    patch[2] * Math.round(Math.sqrt((double) (siglip ? positions : positions - 1))),
+                    patch[2] == 14 && side == 27 ? 384 : patch[2] * side,
                     patch[2],
                     weights.names().contains(projection) ? Shapes.of(weights, projection, 2)[0] : 0,
                     siglip);

@@ -1,4 +1,7 @@
-/** The text encoder of Stable Diffusion 1.x and 2.x: {@link org.deltasampling.model.clip.ClipText}. */
+/**
+ * CLIP: the text encoders of Stable Diffusion ({@link org.deltasampling.model.clip.ClipText}), and the image encoders that IP-Adapters
+ * read ({@link org.deltasampling.model.clip.ClipVision}).
+ */
 @NullMarked
 package org.deltasampling.model.clip;
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.deltasampling.model.Backbone;
+import org.deltasampling.model.mmdit.Blocks;
 import org.deltasampling.model.mmdit.MMDiT;
 import org.deltasampling.model.unet.EncoderConfig;
 import org.deltasampling.model.unet.UNet;
@@ -23,7 +24,7 @@ record AttentionLayers(List<Layer> down, List<Layer> middle, List<Layer> up) {
 
     static AttentionLayers of(Backbone.Config network) {
         if (network instanceof MMDiT.Config transformer) {
-            MMDiT.Config.Blocks blocks = transformer.blocks();
+            Blocks blocks = transformer.blocks();
             Layer layer = new Layer(blocks.width(), blocks.heads());
             return new AttentionLayers(Collections.nCopies((int) blocks.count(), layer), List.of(), List.of());
         }

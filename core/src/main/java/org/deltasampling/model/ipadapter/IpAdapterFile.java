@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.model.Architecture;
 import org.deltasampling.model.Backbone;
@@ -52,7 +53,7 @@ public final class IpAdapterFile implements AutoCloseable {
 
     private static void refuseFaceId(Path path, Set<String> names) {
         boolean faceId = names.contains("image_proj.perceiver_resampler.proj_in.weight")
-                || names.contains("image_proj.proj.0.weight") && names.contains("image_proj.norm.weight")
+                || names.containsAll(List.of("image_proj.proj.0.weight", "image_proj.norm.weight"))
                 || names.stream().anyMatch(name -> name.startsWith("ip_adapter.") && name.contains("_lora."));
         if (faceId) {
             throw new BadWeightsException(
@@ -124,25 +125,27 @@ public final class IpAdapterFile implements AutoCloseable {
      * @throws BadWeightsException saying what each is otherwise
      */
     public void requireFits(Checkpoint model) {
-        Backbone.Config network = model.network().config();
+        requireFits(model.network().config(), model.path());
+    }
+
+    private void requireFits(Backbone.Config network, Path model) {
+        List<AttentionLayers.Layer> attention = AttentionLayers.of(network).numbered();
         boolean transformer = network instanceof MMDiT.Config;
-        AttentionLayers attention = AttentionLayers.of(network);
-        List<Long> widths =
-                attention.numbered().stream().map(AttentionLayers.Layer::width).toList();
-        long width = transformer ? widths.get(0) : network.contextWidth();
+        long width = transformer ? attention.get(0).width() : network.contextWidth();
         boolean fits = transformer == (form.kind() == IpAdapterKind.TIMED)
                 && width == form.width()
-                && widths.equals(
-                        form.layers().stream().map(IpAdapterForm.Layer::width).toList());
+                && attention.size() == form.layers().size()
+                && IntStream.range(0, attention.size())
+                        .allMatch(i -> form.layers().get(i).fits(attention.get(i)));
         if (!fits) {
             throw new BadWeightsException(
                     "%s is %s, and %s is %s with %s and tokens %d wide: give an IP-Adapter made for the model, or use this one in a delta whose source is a model that it was made for"
                             .formatted(
                                     path(),
                                     title(),
-                                    model.path(),
-                                    model.architecture().title(),
-                                    layers(widths.size()),
+                                    model,
+                                    Architecture.of(network).title(),
+                                    layers(attention.size()),
                                     width));
         }
     }
@@ -170,19 +173,20 @@ public final class IpAdapterFile implements AutoCloseable {
     /**
      * The adapter for {@code model}, its weights in memory until it is closed; this file and {@code encoder} must stay open as long.
      *
+     * @param precision that the model's network computes in
+     * @param device where it computes
      * @throws BadWeightsException if it {@link #requireFits(Checkpoint) does not fit} the model or the encoder
      */
     public IpAdapter load(Checkpoint model, ImageEncoder encoder, Precision precision, Device device) {
-        requireFits(model);
+        return load(model.network().config(), model.path(), encoder, precision, device);
+    }
+
+    /** The same for the network of the model at {@code model}. */
+    IpAdapter load(Backbone.Config network, Path model, ImageEncoder encoder, Precision precision, Device device) {
+        requireFits(network, model);
         requireFits(encoder);
         return new IpAdapter(
-                form.kind(),
-                weights,
-                this::network,
-                AttentionLayers.of(model.network().config()),
-                encoder,
-                precision,
-                device);
+                form.kind(), weights, this::network, AttentionLayers.of(network), encoder, precision, device);
     }
 
     private ImagePromptNetwork network(Parameters p) {

@@ -39,9 +39,24 @@ record IpAdapterForm(IpAdapterKind kind, long features, long width, List<Layer> 
      *
      * @param name what the names of its weights begin with
      * @param width of its keys and values
+     * @param headWidth where it normalizes each head; 0: it does not, and any number of heads will do
      */
-    record Layer(String name, long width) {}
+    record Layer(String name, long width, long headWidth) {
 
+        private static Layer of(WeightSource weights, String name) {
+            String norm = name + ".norm_q.weight";
+            return new Layer(
+                    name,
+                    Shapes.of(weights, name + ".to_k_ip.weight", 2)[0],
+                    weights.names().contains(norm) ? Shapes.of(weights, norm, 1)[0] : 0);
+        }
+
+        boolean fits(AttentionLayers.Layer other) {
+            return width == other.width() && (headWidth == 0 || headWidth * other.heads() == width);
+        }
+    }
+
+    /** Of a file of that kind; names are canonical. */
     static IpAdapterForm infer(IpAdapterKind kind, WeightSource weights) {
         WeightSource projection = projection(weights);
         return new IpAdapterForm(
@@ -49,8 +64,7 @@ record IpAdapterForm(IpAdapterKind kind, long features, long width, List<Layer> 
                 Shapes.of(projection, kind.features(), 2)[1],
                 Shapes.of(projection, kind.width(), 1)[0],
                 numbers(weights.names()).stream()
-                        .map(number -> "ip_adapter." + number)
-                        .map(name -> new Layer(name, Shapes.of(weights, name + ".to_k_ip.weight", 2)[0]))
+                        .map(number -> Layer.of(weights, "ip_adapter." + number))
                         .toList());
     }
 

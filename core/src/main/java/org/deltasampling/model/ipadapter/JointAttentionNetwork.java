@@ -35,13 +35,15 @@ final class JointAttentionNetwork implements ImagePromptNetwork {
     private JointAttentionNetwork(IpAdapterForm form, WeightSource weights, Parameters p) {
         WeightSource shapes = IpAdapterForm.projection(weights);
         Parameters ofProjection = p.at(IpAdapterForm.PROJECTION);
-        long[] embedding = Shapes.of(shapes, "time_embedding.linear_1.weight", 2);
+        long width = Shapes.of(shapes, "latents", 3)[2];
         projection = Resampler.of(shapes, ofProjection, true);
         time = TimestepEmbedding.of(
-                ofProjection.at("time_embedding"), new SinusoidalEmbedding(true, 0), embedding[1], embedding[0]);
+                ofProjection.at("time_embedding"),
+                new SinusoidalEmbedding(true, 0),
+                Shapes.of(shapes, "time_embedding.linear_1.weight", 2)[1],
+                width);
         for (IpAdapterForm.Layer layer : form.layers()) {
-            long headWidth = Shapes.of(weights, layer.name() + ".norm_q.weight", 1)[0];
-            layers.add(Layer.of(p.at(layer.name()), form.width(), layer.width(), embedding[0], headWidth));
+            layers.add(Layer.of(layer, p.at(layer.name()), form.width(), width));
         }
     }
 
@@ -76,14 +78,14 @@ final class JointAttentionNetwork implements ImagePromptNetwork {
     private record Layer(
             Linear modulation, Linear key, Linear value, RmsNorm queryNorm, RmsNorm ownKeyNorm, RmsNorm keyNorm) {
 
-        private static Layer of(Parameters p, long tokenWidth, long width, long timeWidth, long headWidth) {
+        private static Layer of(IpAdapterForm.Layer form, Parameters p, long tokenWidth, long timeWidth) {
             return new Layer(
                     Linear.of(p.at("norm_ip.linear"), timeWidth, 2 * tokenWidth),
-                    Linear.withoutBias(p.at("to_k_ip"), tokenWidth, width),
-                    Linear.withoutBias(p.at("to_v_ip"), tokenWidth, width),
-                    RmsNorm.of(p.at("norm_q"), headWidth, EPS),
-                    RmsNorm.of(p.at("norm_k"), headWidth, EPS),
-                    RmsNorm.of(p.at("norm_ip_k"), headWidth, EPS));
+                    Linear.withoutBias(p.at("to_k_ip"), tokenWidth, form.width()),
+                    Linear.withoutBias(p.at("to_v_ip"), tokenWidth, form.width()),
+                    RmsNorm.of(p.at("norm_q"), form.headWidth(), EPS),
+                    RmsNorm.of(p.at("norm_k"), form.headWidth(), EPS),
+                    RmsNorm.of(p.at("norm_ip_k"), form.headWidth(), EPS));
         }
 
         DecoupledAttention attention(Tensor tokens, Tensor time, long heads, double weight) {

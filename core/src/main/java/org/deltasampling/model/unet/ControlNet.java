@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.Conditioning;
 import org.deltasampling.model.Control;
 import org.deltasampling.model.ControlNetwork;
+import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.Residuals;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
@@ -106,7 +107,7 @@ public final class ControlNet implements ControlNetwork {
     }
 
     @Override
-    public Control control(Tensor image, UnaryOperator<Tensor> encode) {
+    public Control control(Tensor image, LatentSpace space, UnaryOperator<Tensor> encode) {
         Tensor embedding = TensorScope.scopedTensor(() -> {
             Tensor y = (config.bgr ? torch.flip(image, 1) : image).to(encoder.precision());
             for (Conv2d convolution : hint) {

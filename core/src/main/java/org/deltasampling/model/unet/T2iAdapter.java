@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.deltasampling.model.Control;
 import org.deltasampling.model.ControlNetwork;
+import org.deltasampling.model.LatentSpace;
 import org.deltasampling.model.Residuals;
 import org.deltasampling.model.Settings;
 import org.deltasampling.model.Shapes;
@@ -158,7 +159,7 @@ public final class T2iAdapter implements ControlNetwork {
     }
 
     @Override
-    public Control control(Tensor image, UnaryOperator<Tensor> encode) {
+    public Control control(Tensor image, LatentSpace space, UnaryOperator<Tensor> encode) {
         List<Tensor> all = new ArrayList<>();
         Tensor y = TensorScope.scopedTensor(() -> first(image));
         for (Level level : levels) {

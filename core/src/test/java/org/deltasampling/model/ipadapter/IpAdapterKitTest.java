@@ -7,8 +7,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.Kit;
 import org.deltasampling.KitModel;
 import org.deltasampling.NoLeaks;
-import org.deltasampling.TestImages;
 import org.deltasampling.diffusion.Denoiser;
+import org.deltasampling.image.ImageFile;
 import org.deltasampling.model.Checkpoint;
 import org.deltasampling.model.ImageEncoder;
 import org.deltasampling.model.NetworkDenoiser;
@@ -16,6 +16,7 @@ import org.deltasampling.sampling.NoiseSource;
 import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.sampling.StepListener;
 import org.deltasampling.tensor.Device;
+import org.deltasampling.tensor.ImageTensor;
 import org.deltasampling.tensor.Latent;
 import org.deltasampling.tensor.Precision;
 import org.deltasampling.tensor.TensorScope;
@@ -27,13 +28,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(NoLeaks.class)
 class IpAdapterKitTest {
 
+    private static ImageTensor image(Kit.Case kit) {
+        return ImageFile.tensor(ImageFile.read(kit.path("image")));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"ip-adapter-sd1", "ip-adapter-plus-sd1"})
     void preprocessingAndImageEmbedding(String name) {
         Kit.Case kit = Kit.at(name);
         try (ImageEncoder encoder = ImageEncoder.open(kit.path("image_encoder"));
                 TensorScope scope = TensorScope.open()) {
-            Tensor pixels = encoder.pixels(List.of(TestImages.read(kit.path("image"))));
+            Tensor pixels = encoder.pixels(List.of(image(kit)));
             assertThat(pixels).isCloseTo(kit.tensor("in.pixels"), 1e-6);
             assertThat(encoder.encode(pixels, ImageEncoder.Output.EMBEDDING, Precision.FLOAT32, Device.CPU))
                     .isCloseTo(kit.tensor("out.image_embeds"), Kit.NETWORK);
@@ -51,8 +56,7 @@ class IpAdapterKitTest {
                 IpAdapter adapter = file.load(checkpoint, encoder, Precision.FLOAT32, Device.CPU);
                 TensorScope scope = TensorScope.open()) {
             IpAdapter.Prompts image = adapter.prompts(
-                    List.of(TestImages.read(kit.path("image"))),
-                    kit.json().path("scale").doubleValue());
+                    List.of(image(kit)), kit.json().path("scale").doubleValue());
             Denoiser denoiser = NetworkDenoiser.guided(
                     model.unet(),
                     model.scheduler().parameterization(),

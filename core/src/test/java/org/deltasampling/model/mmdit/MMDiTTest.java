@@ -26,8 +26,8 @@ class MMDiTTest {
 
     private static final int COPIES = 256;
     private static final int WIDTH = 16;
-    private static final MMDiT.Config CONFIG = new MMDiT.Config(
-            new MMDiT.Config.Patches(4, 4, 2, 4), new MMDiT.Config.Blocks(3, WIDTH, 2, true, List.of(0L)), 12, 6);
+    private static final MMDiT.Config CONFIG =
+            new MMDiT.Config(new Patches(4, 4, 2, 4), new Blocks(3, WIDTH, 2, true, List.of(0L)), 12, 6);
 
     @Test
     void oneTokenStandsForManyEqualOnes() {
