@@ -22,7 +22,7 @@ import org.deltasampling.weights.WeightSources;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model on disk: a diffusers folder, or one .safetensors file in the original layout, or a UNet or transformer alone under
+ * A model on disk: a diffusers folder, or one file in the original layout, or a UNet or transformer alone under
  * diffusers' names. Nothing is loaded; the parts are weights under canonical names with their configs, and the files stay open until
  * {@link #close}.
  */

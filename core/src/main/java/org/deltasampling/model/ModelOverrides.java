@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What takes the place of some of a model's files and settings; null: the model's own.
  *
- * @param vae an autoencoder: a .safetensors file or a diffusers folder
+ * @param vae an autoencoder: a file of weights or a diffusers folder
  * @param t5Tokenizer T5's tokenizer: a tokenizer.json, a spiece.model or a folder with one of them
  * @param prediction what the denoising network predicts
  * @param zeroSnr whether the noise levels are rescaled to zero terminal SNR (Lin et al. 2023)

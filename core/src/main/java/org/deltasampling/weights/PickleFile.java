@@ -71,10 +71,12 @@ final class PickleFile implements Container {
                         "%s is damaged: the numbers of %s are not all there; download or copy it again"
                                 .formatted(path, Quoted.of(entry.getKey())));
             }
-            // A view of the mapping takes no memory of its own, however many names it has.
+            // A view of the mapping takes no memory of its own, however many names it has; what lies before is inflated
+            // too.
             boolean mapped = tensor.isContiguous() && !stored.deflated();
             if (!mapped || counted.add(tensor)) {
-                left -= Math.min(tensor.loadedBytes(), left + 1);
+                long bytes = tensor.loadedBytes() + (stored.deflated() ? tensor.begin() : 0);
+                left -= Math.min(bytes, left + 1);
             }
             if (left < 0) {
                 throw new BadWeightsException(

@@ -37,11 +37,6 @@ final class PickleNames {
         Object call(PickleList arguments, PickleAllowance allowance);
     }
 
-    /** The class of storages of plain bytes. */
-    enum Untyped {
-        STORAGE
-    }
-
     private static final Set<String> INERT_NAMES = Set.of(
             "_codecs.encode",
             "argparse.Namespace",
@@ -101,8 +96,8 @@ final class PickleNames {
             known.put("torch.%sStorage".formatted(name), type);
             known.put("torch.cuda.%sStorage".formatted(name), type);
         });
-        known.put("torch.UntypedStorage", Untyped.STORAGE);
-        known.put("torch.storage.UntypedStorage", Untyped.STORAGE);
+        known.put("torch.UntypedStorage", PickledStorage.Untyped.CLASS);
+        known.put("torch.storage.UntypedStorage", PickledStorage.Untyped.CLASS);
         known.put("torch._utils._rebuild_tensor", REBUILD);
         known.put("torch._utils._rebuild_tensor_v2", REBUILD);
         known.put("torch._utils._rebuild_tensor_v3", REBUILD_TYPED);

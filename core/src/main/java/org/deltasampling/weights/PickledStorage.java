@@ -12,6 +12,14 @@ import org.jspecify.annotations.Nullable;
  */
 record PickledStorage(String key, @Nullable FileType type, long begin, long bytes) {
 
+    /** More elements than any file holds, so few that no sum of strides over them overflows. */
+    private static final long MOST = 1L << 48;
+
+    /** What the class of storages of plain bytes stands for; those of numbers stand for their {@link FileType}. */
+    enum Untyped {
+        CLASS
+    }
+
     /**
      * The storage of a persistent id: ("storage", class, key, device, number of elements), and in legacy files a view of it, (its
      * key, first element, number of elements), or None.
@@ -22,7 +30,7 @@ record PickledStorage(String key, @Nullable FileType type, long begin, long byte
         String key = id.get(2, String.class);
         Long elements = id.get(4, Long.class);
         FileType type = id.get(1, FileType.class);
-        boolean known = type != null || id.get(1, PickleNames.Untyped.class) != null;
+        boolean known = type != null || id.get(1, Untyped.class) != null;
         if (!"storage".equals(id.get(0, String.class)) || key == null || elements == null || !known) {
             return null;
         }
@@ -43,8 +51,7 @@ record PickledStorage(String key, @Nullable FileType type, long begin, long byte
 
     /** Null where that is no range of numbers; whether the file holds it is seen later. */
     private @Nullable PickledStorage range(long first, long count) {
-        long most = Long.MAX_VALUE / 32;
-        return first < 0 || count < 0 || first > most || count > most
+        return first < 0 || count < 0 || first > MOST || count > MOST
                 ? null
                 : new PickledStorage(key, type, first * elementBytes(), count * elementBytes());
     }

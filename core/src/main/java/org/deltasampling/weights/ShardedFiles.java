@@ -12,7 +12,7 @@ import org.deltasampling.file.BadFileException;
 import org.deltasampling.file.PathText;
 import org.deltasampling.file.Quoted;
 
-/** Several .safetensors files that are one model, as a {@code *.safetensors.index.json} lists them. */
+/** Several files that are one model, as a {@code *.safetensors.index.json} or {@code *.bin.index.json} lists them. */
 public final class ShardedFiles implements WeightView, AutoCloseable {
 
     private final Map<Path, WeightFile> files;

@@ -95,7 +95,7 @@ class HostilePicklesTest {
     void namesOfTrainingAreInertAndChainsOfThemMakeNoTensor() throws IOException {
         String inert = "cpytorch_lightning.trainer\nTrainer\n";
         String chain = inert + ")\u0081}" + Pickles.text("x") + "K\1sb)RR";
-        refusedInBothForms("\u0080\2" + inert + chain.repeat(1) + ".", "without tensors");
+        refusedInBothForms("\u0080\2" + inert + chain + ".", "without tensors");
         refusedInBothForms(
                 "\u0080\2ctorch._utils\n_rebuild_tensor_v2\n(" + inert + ")RK\0)))Nt" + "R.", "makes a tensor");
         refusedInBothForms(
@@ -163,12 +163,15 @@ class HostilePicklesTest {
         String shape = "K\2\u0085K\1\u0085";
         String huge = "J" + Pickles.number(Integer.MAX_VALUE);
         refusedInBothForms(tensor.replace(shape, huge + "\u0085K\0\u0085"), "far larger than the file");
-        refusedInBothForms(
-                tensor.replace(shape, (huge.repeat(3)) + "\u0087K\0K\0K\0\u0087"), "larger than its numbers");
+        refusedInBothForms(tensor.replace(shape, huge.repeat(3) + "\u0087K\0K\0K\0\u0087"), "larger than its numbers");
         refusedInBothForms(tensor.replace(shape, "K\2\u0085K\2\u0085"), "larger than its numbers");
         refusedInBothForms(tensor.replace(shape, "K\2\u0085J" + Pickles.number(-1) + "\u0085"), "makes a tensor");
         refusedInBothForms(tensor.replace(shape, "K\3\u0085K\1\u0085"), "larger than its numbers");
         refusedInBothForms(tensor.replace("QK\0", "QK\1"), "larger than its numbers");
+        String most = "\u008a\7\0\0\0\0\0\0\1"; // 2^48, and its strides over many axes
+        String axes = "(" + "K\2".repeat(8) + "t(" + most.repeat(8) + "t";
+        refusedInBothForms(tensor.replace("K\2tQ", most + "tQ").replace(shape, axes), "larger than its numbers");
+        refusedInBothForms(tensor.replace("K\2tQ", most.replace("\1", "\2") + "tQ"), "no storage of numbers");
         refusedInBothForms(
                 tensor.replace("K\2tQ", huge + "tQ").replace(shape, huge + "\u0085K\1\u0085"), "are not all there");
     }
@@ -182,5 +185,10 @@ class HostilePicklesTest {
                 .replace("K\2\u0085K\1\u0085", number + "\u0085K\1\u0085");
         byte[] bomb = Pickles.zip(Map.of("a/data.pkl", Pickles.bytes(pickle), "a/data/0", new byte[4 * elements]));
         refused(bomb, "far larger than the file");
+        String atTheEnd =
+                Pickles.TENSOR.replace("K\2tQ", number + "tQ").replace("QK\0", "QJ" + Pickles.number(elements - 2));
+        refused(
+                Pickles.zip(Map.of("a/data.pkl", Pickles.bytes(atTheEnd), "a/data/0", new byte[4 * elements])),
+                "far larger than the file");
     }
 }

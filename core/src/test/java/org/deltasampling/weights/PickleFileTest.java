@@ -8,6 +8,7 @@ import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.NoLeaks;
@@ -115,7 +116,7 @@ class PickleFileTest {
         byte[] whole = Files.readAllBytes(fixture(name));
         Path path = folder.resolve(name);
         for (int length = 1; length < whole.length; length += 13) {
-            Files.write(path, java.util.Arrays.copyOf(whole, length));
+            Files.write(path, Arrays.copyOf(whole, length));
             assertThatThrownBy(() -> WeightFile.open(path).close())
                     .as("%d bytes", length)
                     .isInstanceOf(BadWeightsException.class);
