@@ -24,7 +24,7 @@ final class Controls {
 
     private final List<Acting> all = new ArrayList<>();
     private final List<Prompted> prompted = new ArrayList<>();
-    private final UnaryOperator<Backbone> onConditional = network -> with(network, all);
+    private final UnaryOperator<Backbone> onConditional;
     private final StepClock clock;
 
     /**
@@ -32,6 +32,7 @@ final class Controls {
      */
     Controls(PlannedRole role, StepClock clock) {
         this.clock = clock;
+        onConditional = network -> with(network, all);
         for (PlannedControl planned : role.controls()) {
             Recipe.Control settings = planned.control();
             ControlModel model = planned.model();

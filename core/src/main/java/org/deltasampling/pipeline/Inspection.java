@@ -83,7 +83,9 @@ public record Inspection(
     public static Inspection of(Path path) {
         try {
             if (Files.isDirectory(path)) {
-                return model(path, "a diffusers folder");
+                boolean alone =
+                        !Files.exists(path.resolve("model_index.json")) && Files.exists(path.resolve("config.json"));
+                return alone ? control(path) : model(path, "a diffusers folder");
             }
             FileKind kind;
             String title;
@@ -96,7 +98,7 @@ public record Inspection(
             return switch (kind) {
                 case CHECKPOINT, UNET, TRANSFORMER -> model(path, kind.title());
                 case LORA, LYCORIS -> lora(path, whole);
-                case CONTROL_NET, T2I_ADAPTER -> control(path, whole);
+                case CONTROL_NET, T2I_ADAPTER -> control(path);
                 case IP_ADAPTER -> imagePrompts(path, whole);
                 case EMBEDDING -> embedding(path, whole);
                 case BRIDGE -> bridge(path, kind, whole);
@@ -157,9 +159,9 @@ public record Inspection(
         return kinds.equals("LoRA") ? "a LoRA" : "a LoRA of the kind " + kinds;
     }
 
-    private static Inspection control(Path path, Part whole) {
+    private static Inspection control(Path path) {
         try (ControlFile file = ControlFile.open(path)) {
-            return beside(path, file.title(), null, whole);
+            return beside(path, file.title(), null, Part.of("weights", file.weights(), WeightCheck.NONE));
         }
     }
 

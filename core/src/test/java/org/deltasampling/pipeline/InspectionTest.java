@@ -74,7 +74,7 @@ class InspectionTest {
         "lycoris-loha/adapter.safetensors, a LoRA of the kind LoHa",
         "lycoris-dora/adapter.safetensors, a LoRA of the kind LoRA with DoRA",
         "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors, a ControlNet",
-        "t2i-adapter-sd1/adapter/diffusion_pytorch_model.safetensors, a T2I-Adapter",
+        "t2i-adapter-sd1/adapter, a T2I-Adapter",
         "ip-adapter-plus-sd1/ip-adapter.safetensors, an IP-Adapter Plus",
         "textual-inversion-sd1/other.pt, a textual inversion"
     })
