@@ -28,6 +28,7 @@ import org.deltasampling.sampling.SamplingPlan;
 import org.deltasampling.tensor.Device;
 import org.deltasampling.tensor.PixelSize;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
 /** The options that make a recipe, or change one; what is not given stays as it was. */
@@ -66,8 +67,21 @@ final class RecipeOptions {
     @Option(
             names = "--lora",
             paramLabel = "FILE[:WEIGHT]",
-            description = "A low-rank adapter of the source (of the target where there is no source); may be repeated.")
+            description = "A LoRA or LyCORIS of the source (of the target where there is no source); may be repeated.")
     List<String> loras = new ArrayList<>();
+
+    @Option(
+            names = "--embedding",
+            paramLabel = "FILE[=TOKEN]",
+            description =
+                    "A textual inversion of the source (of the target where there is no source) and the word that stands for it in prompts; may be repeated.")
+    List<String> embeddings = new ArrayList<>();
+
+    @ArgGroup(exclusive = false, multiplicity = "0..*")
+    List<ControlOptions> controls = new ArrayList<>();
+
+    @ArgGroup(exclusive = false, multiplicity = "0..*")
+    List<ImagePromptOptions> imagePrompts = new ArrayList<>();
 
     @Option(
             names = "--vae",
@@ -301,7 +315,7 @@ final class RecipeOptions {
                 named.add(model.toAbsolutePath().normalize());
             }
         }
-        adapters().forEach(adapter -> named.add(adapter.file()));
+        adapters().forEach(adapter -> named.addAll(adapter.files()));
         Bridge fitted = bridge();
         if (fitted != null && fitted.file() != null) {
             named.add(fitted.file());
@@ -349,6 +363,9 @@ final class RecipeOptions {
         if (base.size() > 1) {
             ofDelta.put("--source", source);
             ofDelta.put("--lora", loras.isEmpty() ? null : loras);
+            ofDelta.put("--embedding", embeddings.isEmpty() ? null : embeddings);
+            ofDelta.put("--controlnet", controls.isEmpty() ? null : controls);
+            ofDelta.put("--ip-adapter", imagePrompts.isEmpty() ? null : imagePrompts);
             refuse(
                     ofDelta,
                     "does not say which of the recipe's " + base.size() + " deltas it means: change the recipe");
@@ -436,10 +453,14 @@ final class RecipeOptions {
     }
 
     private List<Adapter> adapters() {
-        return loras.stream()
-                .<Adapter>map(text ->
-                        Objects.requireNonNull(read("--lora", text, t -> RecipeText.lora(t, RecipeOptions::path))))
-                .toList();
+        List<Adapter> all = new ArrayList<>();
+        loras.forEach(text ->
+                all.add(Objects.requireNonNull(read("--lora", text, t -> RecipeText.lora(t, RecipeOptions::path)))));
+        embeddings.forEach(text -> all.add(
+                Objects.requireNonNull(read("--embedding", text, t -> RecipeText.embedding(t, RecipeOptions::path)))));
+        controls.forEach(control -> all.add(control.control()));
+        imagePrompts.forEach(prompt -> all.add(prompt.prompt()));
+        return all;
     }
 
     private @Nullable Bridge bridge() {

@@ -126,7 +126,8 @@ record ImageProcessor(int side, boolean crops, Normalization normalization) {
     Tensor pixels(ImageTensor image) {
         return TensorScope.scopedTensor(() -> {
             PixelSize size = resized(image.size());
-            Tensor levels = Resampling.bicubic(image, size).tensor();
+            Tensor levels =
+                    Resampling.resized(image, size, Resampling.Filter.BICUBIC).tensor();
             Tensor middle =
                     levels.narrow(2, (size.height() - side) / 2, side).narrow(3, (size.width() - side) / 2, side);
             return normalization.apply(middle.add(new Scalar(1)).div(new Scalar(2)));

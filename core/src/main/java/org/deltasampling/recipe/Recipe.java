@@ -182,8 +182,18 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
 
         Path file();
 
-        /** The same with {@code place} applied to its file. */
+        /** The same with {@code place} applied to every file and folder that it names. */
         Adapter placed(UnaryOperator<Path> place);
+
+        /** Every file and folder that it names. */
+        default List<Path> files() {
+            List<Path> files = new ArrayList<>();
+            placed(path -> {
+                files.add(path);
+                return path;
+            });
+            return files;
+        }
     }
 
     /** A low-rank adapter file, in kohya's or PEFT's format, and its weight. */

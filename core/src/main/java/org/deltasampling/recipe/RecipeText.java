@@ -11,6 +11,7 @@ import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.file.Quoted;
 import org.deltasampling.recipe.Recipe.Bridge;
 import org.deltasampling.recipe.Recipe.Control;
+import org.deltasampling.recipe.Recipe.Embedding;
 import org.deltasampling.recipe.Recipe.Levels;
 import org.deltasampling.recipe.Recipe.Lora;
 import org.deltasampling.recipe.Recipe.Preset;
@@ -44,6 +45,13 @@ public final class RecipeText {
     /** What a control's network reads of its image. */
     public static Control.From controlFrom(String text) {
         return Names.choose("control image", text, List.of(Control.From.values()), Names::of);
+    }
+
+    /** A textual inversion: a file, and perhaps after a = the word that stands for it. */
+    public static Embedding embedding(String text, Function<String, Path> path) {
+        int end = text.lastIndexOf('=');
+        boolean named = end > 0 && !Files.exists(path.apply(text));
+        return new Embedding(path.apply(named ? text.substring(0, end) : text), named ? text.substring(end + 1) : null);
     }
 
     /** How lambda goes over the steps. */

@@ -4,14 +4,43 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Bicubic resizing of images of 256 levels to the very levels that Pillow gives, on which the preprocessing of image encoders
+ * Resizing of images of 256 levels to the very levels that Pillow gives, on which the preprocessing of image encoders
  * rests: first along rows, then along columns, rounded to a level after each. Where a side shrinks, the kernel is as much wider, so
  * that every pixel counts.
  */
 public final class Resampling {
 
-    /** Of the kernel, in pixels of the smaller image. */
-    private static final double RADIUS = 2;
+    /** A kernel that Pillow knows. */
+    public enum Filter {
+        /** Keys' cubic with a = -1/2. */
+        BICUBIC(2) {
+            @Override
+            double at(double x) {
+                return x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((-0.5 * x + 2.5) * x - 4) * x + 2;
+            }
+        },
+        /** A sinc within a sinc of three times its width. */
+        LANCZOS(3) {
+            @Override
+            double at(double x) {
+                return sinc(x) * sinc(x / 3);
+            }
+        };
+
+        private final double radius;
+
+        /** @param radius in pixels of the smaller image */
+        Filter(double radius) {
+            this.radius = radius;
+        }
+
+        /** Within the radius; {@code x} is not negative. */
+        abstract double at(double x);
+
+        private static double sinc(double x) {
+            return x == 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+        }
+    }
 
     /** Of the kernel's weights in fixed point: the largest with which the sum over a row fits 32 bits. */
     private static final int FRACTION = 22;
@@ -19,15 +48,15 @@ public final class Resampling {
     private Resampling() {}
 
     /** {@code images} at another size; values between two levels are rounded first. */
-    public static ImageTensor bicubic(ImageTensor images, PixelSize size) {
+    public static ImageTensor resized(ImageTensor images, PixelSize size, Filter filter) {
         int height = images.size().height();
         int width = images.size().width();
         byte[] levels = levels(images);
         if (width != size.width()) {
-            levels = resized(levels, width, 1, new Kernel(width, size.width()));
+            levels = resized(levels, width, 1, new Kernel(width, size.width(), filter));
         }
         if (height != size.height()) {
-            levels = resized(levels, height, size.width(), new Kernel(height, size.height()));
+            levels = resized(levels, height, size.width(), new Kernel(height, size.height(), filter));
         }
         float[] values = new float[levels.length];
         for (int i = 0; i < values.length; i++) {
@@ -89,19 +118,20 @@ public final class Resampling {
         private final int[] first;
         private final int[][] weights;
 
-        Kernel(int from, int to) {
+        Kernel(int from, int to, Filter filter) {
             double scale = (double) from / to;
             double stretch = Math.max(1, scale);
             first = new int[to];
             weights = new int[to][];
             for (int at = 0; at < to; at++) {
                 double centre = (at + 0.5) * scale;
-                first[at] = Math.max(0, (int) (centre - RADIUS * stretch + 0.5));
-                int end = Math.min(from, (int) (centre + RADIUS * stretch + 0.5));
+                first[at] = Math.max(0, (int) (centre - filter.radius * stretch + 0.5));
+                int end = Math.min(from, (int) (centre + filter.radius * stretch + 0.5));
                 double[] exact = new double[end - first[at]];
                 double sum = 0;
                 for (int i = 0; i < exact.length; i++) {
-                    exact[i] = cubic((first[at] + i - centre + 0.5) / stretch);
+                    double x = Math.abs((first[at] + i - centre + 0.5) / stretch);
+                    exact[i] = x < filter.radius ? filter.at(x) : 0;
                     sum += exact[i];
                 }
                 weights[at] = new int[exact.length];
@@ -109,15 +139,6 @@ public final class Resampling {
                     weights[at][i] = (int) Math.rint(exact[i] / sum * (1 << FRACTION));
                 }
             }
-        }
-
-        /** Keys' cubic with a = -1/2. */
-        private static double cubic(double offset) {
-            double x = Math.abs(offset);
-            if (x < 1) {
-                return (1.5 * x - 2.5) * x * x + 1;
-            }
-            return x < RADIUS ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
         }
     }
 }

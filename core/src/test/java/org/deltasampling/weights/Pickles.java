@@ -16,7 +16,7 @@ final class Pickles {
     /** A pickle that is a dict with one float32 tensor "w" of two elements, in the storage "0". */
     static final String TENSOR = "\u0080\2}" + entryW("\u0089ccollections\nOrderedDict\n)R") + ".";
 
-    private static final String HEAD = "\u0080\2\u008a\12\u006c\u00fc\u009c\u0046\u00f9\u0020\u006a\u00a8\u0050\u0019."
+    private static final String HEAD = "\u0080\2\u008a\12l\u00fc\u009cF\u00f9 j\u00a8P\u0019."
             + "\u0080\2M\u00e9\3."
             + "\u0080\2}" + text("little_endian") + "\u0088s.";
 
