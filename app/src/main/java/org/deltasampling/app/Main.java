@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             GenerateCommand.class,
             InspectCommand.class,
             BridgeCommand.class,
+            MergeCommand.class,
             DemoCommand.class,
             LabCommand.class,
             BenchCommand.class

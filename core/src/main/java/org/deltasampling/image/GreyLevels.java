@@ -1,6 +1,7 @@
 package org.deltasampling.image;
 
 import org.bytedeco.pytorch.Tensor;
+import org.deltasampling.tensor.Latent;
 
 /**
  * An image of 256 levels of grey.
@@ -15,8 +16,7 @@ record GreyLevels(int width, int height, int[] levels) {
         int width = (int) image.size(3);
         int height = (int) image.size(2);
         int area = width * height;
-        float[] values = new float[3 * area];
-        image.contiguous().data_ptr_float().get(values);
+        float[] values = new Latent(image).values();
         int[] levels = new int[area];
         for (int i = 0; i < area; i++) {
             double level = 0.299 * values[i] + 0.587 * values[area + i] + 0.114 * values[2 * area + i];

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import org.deltasampling.diffusion.Parameterization;
 import org.deltasampling.diffusion.SchedulerConfig;
 import org.deltasampling.model.clip.ClipText;
@@ -252,16 +253,22 @@ public final class Checkpoint implements AutoCloseable {
 
     /** All its weights as a single file in the original layout holds them. */
     public WeightSource inOriginalLayout() {
+        return inOriginalLayout((part, weights) -> weights);
+    }
+
+    /** The same with weights that were changed. */
+    WeightSource inOriginalLayout(BiFunction<String, WeightSource, WeightSource> change) {
         List<WeightSource> all = new ArrayList<>();
-        all.add(inOriginalNames().inFileNames(network().weights()));
-        all.add(OriginalLayout.vae(vae().config()).inFileNames(vae().weights()));
+        all.add(inOriginalNames()
+                .inFileNames(change.apply(networkName(), network().weights())));
+        all.add(OriginalLayout.vae(vae().config()).inFileNames(change.apply(PartNames.VAE, vae().weights())));
         for (int i = 0; i < texts().size(); i++) {
             ModelPart<ClipText.Config> text = texts().get(i);
             all.add(OriginalLayout.text(
                             architecture(), i, text.config().layers().count())
-                    .inFileNames(text.weights()));
+                    .inFileNames(change.apply(textEncoder(i), text.weights())));
         }
-        t5().ifPresent(t5 -> all.add(OriginalLayout.t5().inFileNames(t5.weights())));
+        t5().ifPresent(t5 -> all.add(OriginalLayout.t5().inFileNames(change.apply(T5, t5.weights()))));
         return WeightSources.joined(all);
     }
 

@@ -303,7 +303,8 @@ class AdapterFileTest {
         "controlnet-sd1/controlnet/diffusion_pytorch_model.safetensors, a ControlNet"
     })
     void otherKindsAreNamedAndNotPartlyLoaded(String file, String kind) {
-        assertThatThrownBy(() -> AdapterFile.open(Kit.root().resolve(file)).close())
+        Path other = Kit.root().resolve(file);
+        assertThatThrownBy(() -> AdapterFile.open(other).close())
                 .isInstanceOf(BadWeightsException.class)
                 .hasMessageContaining(kind);
     }
