@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
-import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -45,24 +44,13 @@ public final class JointControlNet implements ControlNetwork {
         public static Config read(JsonNode json) {
             Settings s = new Settings("ControlNet", json);
             s.require("_class_name", "SD3ControlNetModel");
-            s.require("qk_norm", "rms_norm");
             s.require("use_pos_embed", "true");
             s.require("pos_embed_type", "sincos");
             s.require("extra_conditioning_channels", "0");
-            long heads = s.count("num_attention_heads", 18);
-            long width = heads * s.count("attention_head_dim", 64);
-            if (s.count("caption_projection_dim", 1152) != width) {
-                throw s.refused("caption_projection_dim", "is not the width of the network, %d".formatted(width));
-            }
             long channels = s.count("in_channels", 16);
             return new Config(
                     new Patches(channels, channels, s.count("patch_size", 2), s.count("pos_embed_max_size", 96)),
-                    new Blocks(
-                            s.count("num_layers", 18),
-                            width,
-                            heads,
-                            json.hasNonNull("qk_norm"),
-                            s.wholes("dual_attention_layers")),
+                    Blocks.read(s),
                     s.count("joint_attention_dim", 4096),
                     s.count("pooled_projection_dim", 2048),
                     s.flag("force_zeros_for_pooled_projection", true));
@@ -72,22 +60,10 @@ public final class JointControlNet implements ControlNetwork {
         public static Config infer(WeightSource weights) {
             int count = Shapes.countAtLeastOne(weights, "controlnet_blocks.{i}.weight");
             long[] patches = Shapes.of(weights, "pos_embed.proj.weight", 4); // (d, channels, patch, patch)
-            String norm = "transformer_blocks.0.attn.norm_q.weight";
-            boolean normed = weights.names().contains(norm);
-            long headWidth = normed ? Shapes.of(weights, norm, 1)[0] : Math.min(64, patches[0]);
             return new Config(
                     new Patches(patches[1], patches[1], patches[2], Math.round(Math.sqrt((double)
                             Shapes.of(weights, "pos_embed.pos_embed", 3)[1]))),
-                    new Blocks(
-                            count,
-                            patches[0],
-                            Math.max(1, patches[0] / headWidth),
-                            normed,
-                            LongStream.range(0, count)
-                                    .filter(i -> weights.names()
-                                            .contains(Shapes.name("transformer_blocks.{i}.attn2.to_q.weight", i)))
-                                    .boxed()
-                                    .toList()),
+                    Blocks.infer(weights, count, patches[0]),
                     Shapes.of(weights, "context_embedder.weight", 2)[1],
                     Shapes.of(weights, "time_text_embed.text_embedder.linear_1.weight", 2)[1],
                     true);

@@ -3,7 +3,6 @@ package org.deltasampling.model.mmdit;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -72,12 +71,6 @@ public final class MMDiT implements Backbone {
         public static Config read(JsonNode json) {
             Settings s = new Settings("transformer", json);
             s.require("_class_name", "SD3Transformer2DModel");
-            s.require("qk_norm", "rms_norm");
-            long heads = s.count("num_attention_heads", 18);
-            long width = heads * s.count("attention_head_dim", 64);
-            if (s.count("caption_projection_dim", 1152) != width) {
-                throw s.refused("caption_projection_dim", "is not the width of the network, %d".formatted(width));
-            }
             long channels = s.count("in_channels", 16);
             return new Config(
                     new Patches(
@@ -85,44 +78,22 @@ public final class MMDiT implements Backbone {
                             s.count("out_channels", channels),
                             s.count("patch_size", 2),
                             s.count("pos_embed_max_size", 96)),
-                    new Blocks(
-                            s.count("num_layers", 18),
-                            width,
-                            heads,
-                            json.hasNonNull("qk_norm"),
-                            s.wholes("dual_attention_layers")),
+                    Blocks.read(s),
                     s.count("joint_attention_dim", 4096),
                     s.count("pooled_projection_dim", 2048));
         }
-
-        /**
-         * From the shapes of a file without a config; names are canonical. The number of heads leaves a trace only where
-         * queries are normalized; else a head has 64 channels, as in all published models.
-         */
+        /** From the shapes of a file without a config, whose names are canonical; see {@link Blocks#infer}. */
         public static Config infer(WeightSource weights) {
             int count = Shapes.countAtLeastOne(weights, "transformer_blocks.{i}.attn.to_q.weight");
             long[] patches = Shapes.of(weights, "pos_embed.proj.weight", 4); // (d, channels, patch, patch)
-            long width = patches[0];
             long size = patches[2];
-            String norm = "transformer_blocks.0.attn.norm_q.weight";
-            boolean normed = weights.names().contains(norm);
-            long headWidth = normed ? Shapes.of(weights, norm, 1)[0] : Math.min(64, width);
             return new Config(
                     new Patches(
                             patches[1],
                             Shapes.of(weights, "proj_out.weight", 2)[0] / (size * size),
                             size,
                             Math.round(Math.sqrt((double) Shapes.of(weights, "pos_embed.pos_embed", 3)[1]))),
-                    new Blocks(
-                            count,
-                            width,
-                            Math.max(1, width / headWidth),
-                            normed,
-                            LongStream.range(0, count)
-                                    .filter(i -> weights.names()
-                                            .contains(Shapes.name("transformer_blocks.{i}.attn2.to_q.weight", i)))
-                                    .boxed()
-                                    .toList()),
+                    Blocks.infer(weights, count, patches[0]),
                     Shapes.of(weights, "context_embedder.weight", 2)[1],
                     Shapes.of(weights, "time_text_embed.text_embedder.linear_1.weight", 2)[1]);
         }
