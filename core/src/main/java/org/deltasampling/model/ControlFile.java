@@ -182,9 +182,14 @@ public final class ControlFile implements AutoCloseable {
     public void requireFits(Checkpoint model) {
         String problem = read.fit.problem(model.network().config());
         if (problem != null) {
-            throw new BadWeightsException("%s is %s for other models than %s, a %s: %s"
-                    .formatted(
-                            path, read.title, model.path(), model.architecture().title(), problem));
+            throw new BadWeightsException(
+                    "%s is %s for other models than %s, a %s: %s; name a model that it was made for as a delta's source, to carry it over"
+                            .formatted(
+                                    path,
+                                    read.title,
+                                    model.path(),
+                                    model.architecture().title(),
+                                    problem));
         }
     }
 
