@@ -78,13 +78,8 @@ final class ControlModel implements SideModel {
     }
 
     @Override
-    public boolean isCurrent() {
-        return stamps.areCurrent();
-    }
-
-    @Override
-    public void requireUnchanged() {
-        stamps.requireUnchanged();
+    public FileStamps stamps() {
+        return stamps;
     }
 
     @Override

@@ -99,13 +99,8 @@ final class ImagePromptModel implements SideModel {
     }
 
     @Override
-    public boolean isCurrent() {
-        return stamps.areCurrent();
-    }
-
-    @Override
-    public void requireUnchanged() {
-        stamps.requireUnchanged();
+    public FileStamps stamps() {
+        return stamps;
     }
 
     @Override

@@ -130,7 +130,7 @@ final class ModelCache implements AutoCloseable {
     /** Closes everything if a file has changed since it was opened, so that it is opened anew; no model may be in use. */
     void refresh() {
         if (!models.values().stream().allMatch(Model::isCurrent)
-                || !sides.values().stream().allMatch(SideModel::isCurrent)) {
+                || !sides.values().stream().allMatch(side -> side.stamps().areCurrent())) {
             close();
         }
     }

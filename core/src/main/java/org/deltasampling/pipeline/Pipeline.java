@@ -210,7 +210,7 @@ public final class Pipeline implements AutoCloseable {
         StepListener each = (index, count, level, denoised) -> {
             requireFinite(denoised, "step %d of %d".formatted(index + 1, count));
             plan.models().forEach(Model::requireUnchanged); // weights may be used where the file is mapped
-            plan.sideModels().forEach(SideModel::requireUnchanged);
+            plan.sideModels().forEach(side -> side.stamps().requireUnchanged());
             clock.next();
             request.listener().step(index + 1, count);
             request.checkpoint();

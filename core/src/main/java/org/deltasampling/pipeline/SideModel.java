@@ -3,6 +3,7 @@ package org.deltasampling.pipeline;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import org.deltasampling.file.FileStamps;
 import org.deltasampling.tensor.Device;
 
 /** A network beside a role's model, of an adapter that is not a change of weights: opened first, then loaded. */
@@ -27,11 +28,8 @@ interface SideModel extends AutoCloseable {
     /** Releases its weights, which {@link #load} reads again. */
     void release();
 
-    /** Whether all files are as they were when it was opened. */
-    boolean isCurrent();
-
-    /** See {@link Model#requireUnchanged}. */
-    void requireUnchanged();
+    /** How its files were when it was opened. */
+    FileStamps stamps();
 
     @Override
     void close();
