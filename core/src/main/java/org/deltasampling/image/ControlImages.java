@@ -11,6 +11,9 @@ import org.deltasampling.tensor.Resampling;
 /** The images that ControlNets and T2I-Adapters read. */
 public final class ControlImages {
 
+    /** A blurred image's standard deviation is this part of its shorter side. */
+    private static final double BLUR_OF_SIDE = 64;
+
     private ControlImages() {}
 
     /**
@@ -30,7 +33,4 @@ public final class ControlImages {
             case CANNY -> CannyEdges.of(GreyLevels.of(image)).tensor();
         };
     }
-
-    /** A blurred image's standard deviation is this part of its shorter side. */
-    private static final double BLUR_OF_SIDE = 64;
 }

@@ -11,6 +11,7 @@ import java.util.SortedSet;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.deltasampling.DeltaSamplingException;
 import org.deltasampling.model.mmdit.JointControlNet;
 import org.deltasampling.model.mmdit.MMDiT;
@@ -241,9 +242,7 @@ public final class ControlFile implements AutoCloseable {
     private static WeightSource prefixed(WeightSource file) {
         return file.names().contains("input_hint_block.0.weight")
                 ? WeightSources.renamed(
-                        file,
-                        file.names().stream()
-                                .collect(java.util.stream.Collectors.toMap(CONTROL_MODEL::concat, name -> name)))
+                        file, file.names().stream().collect(Collectors.toMap(CONTROL_MODEL::concat, name -> name)))
                 : file;
     }
 

@@ -268,11 +268,6 @@ public record Recipe(Role target, List<Delta> deltas, Sampling sampling, Preset 
                     "a T2I-Adapter has no guess mode: leave out guess, or give a ControlNet");
         }
 
-        /** A ControlNet at full weight in all steps, by the image itself. */
-        public static Control net(Path file, Path image) {
-            return new Control(Network.CONTROLNET, file, image, From.IMAGE, 1, Span.ALL, false);
-        }
-
         @Override
         public Control placed(UnaryOperator<Path> place) {
             return new Control(kind, place.apply(file), place.apply(image), from, weight, span, guess);

@@ -1,6 +1,7 @@
 package org.deltasampling.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -88,9 +89,5 @@ class ControlImagesTest {
             Tensor image = ControlImages.read(file, Control.From.IMAGE, new PixelSize(2, 1));
             assertThat(image.select(3, 0).mean().item_double()).isEqualTo(128 / 255.0, within(1e-6));
         }
-    }
-
-    private static org.assertj.core.data.Offset<Double> within(double offset) {
-        return org.assertj.core.data.Offset.offset(offset);
     }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.deltasampling.Kit;
@@ -88,14 +89,14 @@ class AdapterKitTest {
                         target: {model: %s, prompt: "%s", negative: "%s", adapters: [%s]}
                         sampling: {sampler: %s, steps: %s, cfg: %s, noise: "%s#in.latents"}
                         """.formatted(
-                                kit.path("model"),
-                                json.path("prompt").asText(),
-                                json.path("negative_prompt").asText(),
-                                adapter,
-                                sampler.equalsIgnoreCase("ddim") || sampler.startsWith("DDIM") ? "ddim" : "euler",
-                                json.path("steps"),
-                                json.path("cfg"),
-                                noise),
+                                        kit.path("model"),
+                                        json.path("prompt").asText(),
+                                        json.path("negative_prompt").asText(),
+                                        adapter,
+                                        sampler.toLowerCase(Locale.ROOT).startsWith("ddim") ? "ddim" : "euler",
+                                        json.path("steps"),
+                                        json.path("cfg"),
+                                        noise),
                         Path.of("").toAbsolutePath())
                 .recipe();
         try (Pipeline pipeline = new Pipeline(Pipeline.Options.DEFAULT.withoutHashes());

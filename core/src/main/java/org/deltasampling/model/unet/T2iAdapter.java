@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -148,13 +149,7 @@ public final class T2iAdapter implements ControlNetwork {
         /** Mean values of 2x2, of fewer at an odd edge. */
         private static Tensor halved(Tensor x) {
             return torch.avg_pool2d(
-                    x,
-                    new long[] {2, 2},
-                    new long[] {2, 2},
-                    new long[] {0, 0},
-                    true,
-                    true,
-                    new org.bytedeco.pytorch.LongOptional());
+                    x, new long[] {2, 2}, new long[] {2, 2}, new long[] {0, 0}, true, true, new LongOptional());
         }
     }
 
