@@ -55,6 +55,10 @@ public final class T2iAdapter implements ControlNetwork {
 
         public Config {
             channels = List.copyOf(channels);
+            if (kind == Kind.FULL_XL && channels.size() != XL_LEVELS) {
+                throw new BadWeightsException(
+                        "a T2I-Adapter of XL has %d levels, not %d".formatted(XL_LEVELS, channels.size()));
+            }
         }
 
         /**
@@ -97,6 +101,9 @@ public final class T2iAdapter implements ControlNetwork {
     }
 
     private static final String BODY = "adapter.body.";
+
+    /** Three of the down blocks, and the middle block's. */
+    private static final int XL_LEVELS = 4;
 
     private final Config config;
     private final @Nullable Conv2d convIn;
